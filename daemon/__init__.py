@@ -1,0 +1,1 @@
+"""Segue keeps Iterable true to Segment."""
