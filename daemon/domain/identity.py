@@ -1,0 +1,33 @@
+"""Which Iterable user a person is, by project type (iterable.md §5)."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class ProjectType(StrEnum):
+    """Fixed by Iterable when a project is created."""
+
+    EMAIL = "email"
+    USER_ID = "userId"
+    HYBRID = "hybrid"
+
+
+class IterableIdentity(msgspec.Struct, frozen=True, array_like=True):
+    """The identifiers of one Iterable user; one that can be addressed has at least one."""
+
+    email: str | None = None
+    user_id: str | None = None
+
+    def key(self, project: ProjectType) -> dict[str, str] | None:
+        """How rows address this user: by e-mail in e-mail-based projects, else by userId if any.
+
+        None where the project's key is not known: nothing can be sent for such a user.
+        """
+        if project is ProjectType.EMAIL:
+            return {"email": self.email} if self.email else None
+        if self.user_id:
+            return {"userId": self.user_id}
+        if self.email and project is ProjectType.HYBRID:
+            return {"email": self.email}
+        return None
