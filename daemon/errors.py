@@ -82,7 +82,7 @@ class RequestRefused(SegueError):
 
 
 class MessageRejected(SegueError):
-    """One message cannot be taken. `reason` is a short code, of segment.md §1.5 where it has one."""
+    """One message cannot be taken. `reason` is a short code, if possible of segment.md §1.5."""
 
     def __init__(self, reason: str, message: str) -> None:
         self.reason = reason
