@@ -9,6 +9,7 @@
     │   ├── LogFull               the unsent part of the log is over its bound
     │   └── StoreUnavailable      the database is away, full or read-only
     ├── RestartsExhausted         an actor kept failing; the process ends and its supervisor decides
+    ├── ActorKilled               an actor was ended by name, to be restarted
     ├── RequestRefused            an HTTP request to ingest cannot be taken as it stands
     ├── MessageRejected           one message cannot be taken; its neighbours can
     ├── ServiceError              what a call to Iterable or Segment ended in
@@ -70,6 +71,10 @@ class StoreUnavailable(Unavailable):
 
 class RestartsExhausted(SegueError):
     """An actor kept failing within its restart window."""
+
+
+class ActorKilled(SegueError):
+    """An actor was ended by name; its supervisor restarts it."""
 
 
 class RequestRefused(SegueError):
