@@ -30,7 +30,8 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
 
     `audiences` holds memberships by Engage key. `choices` holds subscription choices by
     `<mapping>/<part>`. `emails` and `anonymous_ids` are the identifiers claimed for it, oldest
-    first. `known_since` is the receivedAt of its first message, ms.
+    first. `known_since` is the receivedAt of its first message, ms. `merging` holds the users whose
+    profile is to be merged into this one; `leaving` is the user this one is to be merged into.
     """
 
     stamps: list[Stamp] = []
@@ -40,6 +41,8 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     emails: list[str] = []
     anonymous_ids: list[str] = []
     known_since: int = 0
+    merging: list[str] = []
+    leaving: str = ""
 
 
 class Certainty(IntEnum):

@@ -1,0 +1,94 @@
+"""What has to be sent: the difference of Desired and Believed. One for live and repair alike."""
+
+from typing import Any
+
+import msgspec
+
+from daemon.domain.identity import IterableIdentity
+from daemon.domain.profiles import Believed, Certainty, Choice, Desired, Part, Wish
+from daemon.mapping.canonical import value_hash
+
+SUBSCRIBED = value_hash(str(Choice.IN))
+UNSUBSCRIBED = value_hash(str(Choice.OUT))
+MEMBER = value_hash("member")
+NO_MEMBER = value_hash("no member")
+
+
+class Difference(msgspec.Struct, gc=False):
+    """What Iterable lacks, in the order in which it is sent. Hashes are those of the parts."""
+
+    identity: IterableIdentity | None = None
+    opt_outs: list[Wish] = []
+    fields: dict[str, Any] = {}
+    hashes: dict[str, int] = {}
+    subscribe: list[int] = []
+    unsubscribe: list[int] = []
+    opt_ins: list[Wish] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.touches_fields or self.touches_more)
+
+    @property
+    def touches_fields(self) -> bool:
+        """Whether events must wait for it (promise 4)."""
+        return self.identity is not None or bool(self.fields)
+
+    @property
+    def touches_more(self) -> bool:
+        return bool(self.opt_outs or self.opt_ins or self.subscribe or self.unsubscribe)
+
+
+def diff(desired: Desired, believed: Believed) -> Difference:
+    """What to send so that Believed becomes Desired; empty for a user that can't be addressed."""
+    difference = Difference()
+    if desired.identity is None:
+        return difference
+    difference.identity = _changed_identity(desired.identity, believed.identity)
+    parts = believed.parts
+    for name, value in desired.fields.items():
+        digest = value_hash(value)
+        if _differs(parts.get("field:" + name), digest):
+            difference.fields[name] = value
+            difference.hashes["field:" + name] = digest
+    for list_id, member in desired.lists.items():
+        if _differs(parts.get(f"list:{list_id}"), MEMBER if member else NO_MEMBER):
+            (difference.subscribe if member else difference.unsubscribe).append(list_id)
+    for wish in desired.subscriptions:
+        if _to_be_sent(wish, parts.get(wish.target.part)):
+            out = wish.choice is Choice.OUT
+            (difference.opt_outs if out else difference.opt_ins).append(wish)
+    return difference
+
+
+def part_hashes(desired: Desired) -> dict[str, int]:
+    """The hash of every part of Desired, by part name: what a plan is made against."""
+    hashes = {"field:" + name: value_hash(value) for name, value in desired.fields.items()}
+    hashes |= {f"list:{i}": MEMBER if member else NO_MEMBER for i, member in desired.lists.items()}
+    hashes |= {wish.target.part: choice_hash(wish.choice) for wish in desired.subscriptions}
+    return hashes
+
+
+def choice_hash(choice: Choice) -> int:
+    return UNSUBSCRIBED if choice is Choice.OUT else SUBSCRIBED
+
+
+def _differs(part: Part | None, digest: int) -> bool:
+    return part is None or part.certainty == Certainty.UNKNOWN or part.hash != digest
+
+
+def _to_be_sent(wish: Wish, part: Part | None) -> bool:
+    if _differs(part, choice_hash(wish.choice)):
+        return True
+    return part is not None and wish.chosen > part.chosen
+
+
+def _changed_identity(
+    desired: IterableIdentity, confirmed: IterableIdentity | None
+) -> IterableIdentity | None:
+    """The identity to change to: identifiers Segment doesn't name any more are left as they are."""
+    if confirmed is None:
+        return None
+    wanted = IterableIdentity(
+        email=desired.email or confirmed.email, user_id=desired.user_id or confirmed.user_id
+    )
+    return None if wanted == confirmed else wanted

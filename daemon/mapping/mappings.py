@@ -1,0 +1,76 @@
+"""A published mapping: what every message means for Iterable, ready to be evaluated.
+
+Each action has its own kind; a lane holds one `Mappings` at a time and changes it only between
+turns (DESIGN §3).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from daemon.domain.commands import SubscriptionTarget
+from daemon.domain.identity import ProjectType
+from daemon.domain.messages import Message
+from daemon.mapping.paths import Getter
+
+
+class UpdateUser(msgspec.Struct, frozen=True):
+    """Traits become profile fields. `everything` takes all of them under their own names.
+
+    `fields` maps a field to the names that lead to its value in the traits.
+    """
+
+    name: str
+    types: frozenset[str]
+    everything: bool
+    fields: dict[str, tuple[str, ...]]
+
+
+class TrackEvent(msgspec.Struct, frozen=True):
+    """A message becomes a custom event. `fields` are exceptions to the preset, by target path.
+
+    `expires_after` is in ms; None means an event is delivered however old it is.
+    """
+
+    name: str
+    matches: Callable[[Message], bool]
+    types: frozenset[str] | None
+    preset: bool
+    fields: tuple[tuple[tuple[str, ...], Getter], ...]
+    expires_after: int | None
+
+
+class SubscribeList(msgspec.Struct, frozen=True):
+    """An audience becomes a list."""
+
+    name: str
+    audience: str
+    list_id: int
+
+
+class UpdateSubscriptions(msgspec.Struct, frozen=True):
+    """Messages that opt a person out of `targets`, and those that alone opt in again."""
+
+    name: str
+    opts_out: Callable[[Message], bool]
+    opts_in: Callable[[Message], bool] | None
+    targets: tuple[SubscriptionTarget, ...]
+
+
+class Mappings(msgspec.Struct, frozen=True):
+    """All mappings of one version."""
+
+    version: int
+    project: ProjectType
+    users: tuple[UpdateUser, ...] = ()
+    events: tuple[TrackEvent, ...] = ()
+    lists: tuple[SubscribeList, ...] = ()
+    subscriptions: tuple[UpdateSubscriptions, ...] = ()
+
+    def audiences(self, key: str) -> Iterator[SubscribeList]:
+        return (mapping for mapping in self.lists if mapping.audience == key)
+
+    def names(self) -> list[str]:
+        every: tuple[Any, ...] = (*self.users, *self.events, *self.lists, *self.subscriptions)
+        return [mapping.name for mapping in every]
