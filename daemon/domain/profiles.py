@@ -32,6 +32,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     `<mapping>/<part>`. `emails` and `anonymous_ids` are the identifiers claimed for it, oldest
     first. `known_since` is the receivedAt of its first message, ms. `merging` holds the users whose
     profile is to be merged into this one; `leaving` is the user this one is to be merged into.
+    `waiting` counts its held and parked rows.
     """
 
     stamps: list[Stamp] = []
@@ -43,6 +44,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     known_since: int = 0
     merging: list[str] = []
     leaving: str = ""
+    waiting: int = 0
 
 
 class Certainty(IntEnum):
@@ -51,6 +53,7 @@ class Certainty(IntEnum):
     CONFIRMED = 0
     UNKNOWN = 1  # sent, outcome uncertain
     REFUSED = 2  # settled: not sent again until Desired or an operator changes it
+    ACCEPTED = 3  # by an answer that proves no row: to be confirmed by a point read
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):

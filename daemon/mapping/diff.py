@@ -12,6 +12,8 @@ SUBSCRIBED = value_hash(str(Choice.IN))
 UNSUBSCRIBED = value_hash(str(Choice.OUT))
 MEMBER = value_hash("member")
 NO_MEMBER = value_hash("no member")
+IDENTITY = "identity"
+"""The part that says who the user is to Iterable."""
 
 
 class Difference(msgspec.Struct, gc=False):
@@ -43,8 +45,8 @@ def diff(desired: Desired, believed: Believed) -> Difference:
     difference = Difference()
     if desired.identity is None:
         return difference
-    difference.identity = _changed_identity(desired.identity, believed.identity)
     parts = believed.parts
+    difference.identity = _changed_identity(desired.identity, believed)
     for name, value in desired.fields.items():
         digest = value_hash(value)
         if _differs(parts.get("field:" + name), digest):
@@ -82,13 +84,18 @@ def _to_be_sent(wish: Wish, part: Part | None) -> bool:
     return part is not None and wish.chosen > part.chosen
 
 
-def _changed_identity(
-    desired: IterableIdentity, confirmed: IterableIdentity | None
-) -> IterableIdentity | None:
+def identity_hash(identity: IterableIdentity) -> int:
+    return value_hash([identity.email, identity.user_id])
+
+
+def _changed_identity(desired: IterableIdentity, believed: Believed) -> IterableIdentity | None:
     """The identity to change to: identifiers Segment doesn't name any more are left as they are."""
+    confirmed = believed.identity
     if confirmed is None:
         return None
     wanted = IterableIdentity(
         email=desired.email or confirmed.email, user_id=desired.user_id or confirmed.user_id
     )
-    return None if wanted == confirmed else wanted
+    if wanted == confirmed or not _differs(believed.parts.get(IDENTITY), identity_hash(wanted)):
+        return None
+    return wanted

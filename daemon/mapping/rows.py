@@ -7,9 +7,8 @@ import msgspec
 from daemon.domain.commands import CallKey, Command, Endpoint
 from daemon.domain.identity import IterableIdentity, ProjectType
 from daemon.domain.profiles import Choice, Wish
-from daemon.mapping.diff import MEMBER, NO_MEMBER, choice_hash
+from daemon.mapping.diff import IDENTITY, MEMBER, NO_MEMBER, choice_hash, identity_hash
 
-IDENTITY = "identity"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -30,7 +29,7 @@ def creating_row(
             row["email"] = identity.email
         if identity.user_id:
             row["userId"] = identity.user_id
-    return _bulk_update(user, identity, row, {**hashes, IDENTITY: 1})
+    return _bulk_update(user, identity, row, {**hashes, IDENTITY: identity_hash(identity)})
 
 
 def field_row(
@@ -49,16 +48,17 @@ def identity_row(
     user: str, current: IterableIdentity, wanted: IterableIdentity, project: ProjectType
 ) -> tuple[CallKey, Command]:
     """A change of identity, alone (iterable.md §5)."""
+    parts = {IDENTITY: identity_hash(wanted)}
     if project is ProjectType.EMAIL and wanted.email != current.email:
         row: dict[str, Any] = {"currentEmail": current.email, "newEmail": wanted.email}
-        return CallKey(Endpoint.UPDATE_EMAIL), _command(user, current, row, {IDENTITY: 1})
+        return CallKey(Endpoint.UPDATE_EMAIL), _command(user, current, row, parts)
     if project is ProjectType.EMAIL:
         row = {"email": current.email, "dataFields": {"userId": wanted.user_id}}
     elif current.user_id is None:
         row = {"email": current.email, "userId": wanted.user_id, "dataFields": {}}
     else:
         row = {"userId": current.user_id, "dataFields": {"email": wanted.email}}
-    return _bulk_update(user, current, row, {IDENTITY: 1})
+    return _bulk_update(user, current, row, parts)
 
 
 def list_row(
