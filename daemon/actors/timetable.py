@@ -7,7 +7,7 @@ was suspended, or whose time was set, is late by one nap at most.
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, assert_never
 from zoneinfo import ZoneInfo
 
 import anyio
@@ -15,6 +15,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from daemon.domain.ports import Clock
+from daemon.settings import Cron, Every, Schedule
 
 NAP_SECONDS = 60.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,19 +29,21 @@ class Trigger(Protocol):
         """Where `previous` is `None`: the first time from `now` on."""
 
 
-def cron(expression: str, zone: str = "UTC") -> Trigger:
-    """Five fields of crontab, in a time zone.
+def trigger_of(schedule: Schedule, zone: str = "UTC") -> Trigger:
+    """The calendar of a schedule from settings; `zone` is where crontab's hours are meant.
 
-    On the day the clocks go forward a time they skip is run an hour later; on the day they go back
-    a time in the repeated hour is run twice.
+    Every so often means multiples since 1970, so that a restart doesn't shift them. On the day the
+    clocks go forward a crontab time they skip is run an hour later; on the day they go back a time
+    in the repeated hour is run twice.
     """
-    trigger: Trigger = CronTrigger.from_crontab(expression, timezone=ZoneInfo(zone))
-    return trigger
-
-
-def every(seconds: int) -> Trigger:
-    """Multiples of `seconds` since 1970, so that a restart doesn't shift them."""
-    trigger: Trigger = IntervalTrigger(seconds=seconds, start_date=_EPOCH, timezone=UTC)
+    trigger: Trigger
+    match schedule:
+        case Every(seconds=seconds):
+            trigger = IntervalTrigger(seconds=seconds, start_date=_EPOCH, timezone=UTC)
+        case Cron(expression=expression):
+            trigger = CronTrigger.from_crontab(expression, timezone=ZoneInfo(zone))
+        case _:
+            assert_never(schedule)
     return trigger
 
 

@@ -6,11 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.actors.timetable import Timetable, Trigger, cron, every
+from daemon.actors.timetable import Timetable, Trigger, trigger_of
+from daemon.settings import Cron, Every
 from tests.clock import VIRTUAL, LoopClock, VirtualLoop
 
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR, DAY = 3600, 86_400
+
+
+def cron(expression: str, zone: str = "UTC") -> Trigger:
+    return trigger_of(Cron(expression), zone)
+
+
+def every(seconds: int) -> Trigger:
+    return trigger_of(Every(seconds))
 
 
 def at(moment: datetime) -> int:
