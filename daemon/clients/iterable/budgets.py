@@ -40,7 +40,7 @@ class Budgets(Mapping[Endpoint, Budget]):
         budget = self._budgets[endpoint]
         async with self._turns[endpoint, repair]:
             wait = budget.take(anyio.current_time(), message_class)
-            while wait > 0.0:  # noqa: ASYNC110 -- tokens come with time, there is no event
+            while wait > 0.0:
                 await anyio.sleep(wait)
                 wait = budget.take(anyio.current_time(), message_class)
 
