@@ -1,0 +1,114 @@
+"""Token buckets, one for each endpoint, and the three ways Iterable words a 429 (iterable.md §3).
+
+Rates are the published ones; endpoints without a published rate have no bucket until a setting
+gives them one. A bucket's capacity was never published: by default it holds one period's calls.
+"""
+
+from daemon.sandbox.answers import TEXT, Answer, envelope
+from daemon.sandbox.settings import RateRule, SandboxSettings
+
+PUBLISHED: dict[str, RateRule] = {
+    "POST /api/users/update": RateRule(500),
+    "POST /api/users/bulkUpdate": RateRule(5),
+    "GET /api/users/{email}": RateRule(100),
+    "GET /api/users/getByEmail": RateRule(100),
+    "GET /api/users/byUserId": RateRule(100),
+    "GET /api/users/byUserId/{userId}": RateRule(100),
+    "DELETE /api/users/{email}": RateRule(100),
+    "DELETE /api/users/byUserId/{userId}": RateRule(100),
+    "GET /api/users/getFields": RateRule(3),
+    "GET /api/users/getSentMessages": RateRule(3),
+    "GET /api/users/forgotten": RateRule(3),
+    "GET /api/users/forgottenUserIds": RateRule(3),
+    "POST /api/users/forget": RateRule(3),
+    "POST /api/users/unforget": RateRule(3),
+    "POST /api/users/merge": RateRule(50),
+    "POST /api/users/registerDeviceToken": RateRule(500),
+    "POST /api/events/track": RateRule(2000),
+    "POST /api/events/trackBulk": RateRule(10),
+    "GET /api/events/{email}": RateRule(100),
+    "GET /api/events/byUserId/{userId}": RateRule(100),
+    "GET /api/lists": RateRule(100),
+    "GET /api/channels": RateRule(100),
+    "GET /api/messageTypes": RateRule(100),
+    "GET /api/lists/getUsers": RateRule(5, 60),
+    "GET /api/lists/previewUsers": RateRule(5, 60),
+    "GET /api/lists/{listId}/size": RateRule(5, 60),
+    "GET /api/export/data.json": RateRule(4, 60),
+    "GET /api/export/data.csv": RateRule(4, 60),
+    "POST /api/export/start": RateRule(1),
+    "GET /api/export/{jobId}/files": RateRule(1),
+    "DELETE /api/export/{jobId}": RateRule(1),
+    "GET profiles": RateRule(100),
+}
+WITH_PARAMS = ("POST /api/users/update", "POST /api/users/bulkUpdate")
+
+
+class Bucket:
+    """A token bucket on the clock it is given."""
+
+    def __init__(self, rule: RateRule, now: int) -> None:
+        self.rule = rule
+        self.capacity = rule.capacity if rule.capacity is not None else rule.count
+        self.tokens = self.capacity
+        self._filled_at = now
+
+    def take(self, now: int) -> bool:
+        """Take one token, or say there is none."""
+        per_ms = self.rule.count / self.rule.seconds / 1000
+        self.tokens = min(self.capacity, self.tokens + max(0, now - self._filled_at) * per_ms)
+        self._filled_at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+    def reset_seconds(self) -> float:
+        """Seconds until there is a token again."""
+        return round(max(0.0, 1 - self.tokens) * self.rule.seconds / self.rule.count, 3)
+
+
+class Limits:
+    """The buckets of one project."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[str, Bucket] = {}
+
+    def reset(self) -> None:
+        """Start every bucket afresh, after the rules have changed."""
+        self._buckets.clear()
+
+    def refusal(
+        self, endpoint: str, path: str, now: int, settings: SandboxSettings
+    ) -> Answer | None:
+        """The 429 for a call that comes too early, else None and a token is taken."""
+        if not settings.limits:
+            return None
+        bucket = self._buckets.get(endpoint)
+        if bucket is None:
+            rule = settings.limit_overrides.get(endpoint) or PUBLISHED.get(endpoint)
+            if rule is None:
+                return None
+            bucket = self._buckets[endpoint] = Bucket(rule, now)
+        if bucket.take(now):
+            return None
+        return too_many(bucket, endpoint, path, settings)
+
+
+def too_many(bucket: Bucket, endpoint: str, path: str, settings: SandboxSettings) -> Answer:
+    """A 429 in the form the settings ask for (iterable.md §3.2)."""
+    form = settings.limit_body
+    if form == "plain":
+        return Answer(b"Rate limit exceeded. Please try again later.", 429, TEXT)
+    rule = bucket.rule
+    unit = "minute" if rule.seconds > 1 else "second"
+    count = rule.count if rule.seconds <= 1 else rule.count * 60 / rule.seconds
+    params: dict[str, float] = {}
+    if form == "params" or (form == "documented" and endpoint in WITH_PARAMS):
+        params = {
+            "rateLimitLimit": bucket.capacity,
+            "rateLimitRemaining": int(bucket.tokens),
+            "rateLimitReset": bucket.reset_seconds(),
+        }
+    msg = f"Exceeded rate limit of {float(count)} per {unit} for endpoint: {path}, "
+    return envelope(f"{msg}project: {settings.project_id} ", "RateLimitExceeded", params, 429)

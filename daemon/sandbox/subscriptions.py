@@ -1,0 +1,256 @@
+"""Channels, message types, and what users chose to receive (iterable.md §7, §10).
+
+The incremental calls change one id of one array. updateSubscriptions replaces every array it names.
+"""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from daemon.sandbox.answers import Answer, Call, Refusal, encode, envelope, json, refuse
+from daemon.sandbox.identity import Failure, find, refusal
+from daemon.sandbox.ledger import APPLIED, CODE
+from daemon.sandbox.lists import note_subscription, with_list
+from daemon.sandbox.people import Choices, User
+from daemon.sandbox.project import Project
+from daemon.sandbox.requests import BulkSubscriptions, Subscriptions, SubscriptionUsers, decode
+from daemon.sandbox.settings import GIVEN_AT_START
+from daemon.sandbox.writes import put_choices, write_user
+
+GROUPS = {"emaillist": "lists", "messagetype": "types", "messagechannel": "channels"}
+
+
+def get_channels(project: Project, call: Call) -> Answer:  # noqa: ARG001 -- every handler takes both
+    """GET channels."""
+    rows = [
+        {"id": c.id, "name": c.name, "channelType": c.type, "messageMedium": c.medium}
+        for c in project.channels.values()
+    ]
+    return json({"channels": rows})
+
+
+def get_message_types(project: Project, call: Call) -> Answer:  # noqa: ARG001 -- as above
+    """GET messageTypes."""
+    rows = [
+        {
+            "id": m.id,
+            "name": m.name,
+            "channelId": m.channel_id,
+            "createdAt": GIVEN_AT_START,
+            "updatedAt": GIVEN_AT_START,
+            "subscriptionPolicy": m.policy,
+        }
+        for m in project.message_types.values()
+    ]
+    return json({"messageTypes": rows})
+
+
+def toggled(ids: tuple[int, ...], one: int, *, present: bool) -> tuple[int, ...]:
+    """The ids with one more, or one less, in order."""
+    if present == (one in ids):
+        return ids
+    return (*ids, one) if present else tuple(i for i in ids if i != one)
+
+
+def chosen(project: Project, choices: Choices | None, group: str, one: int, *, on: bool) -> Choices:
+    """Subscription arrays after opting in to, or out of, one list, channel or message type."""
+    old = Choices() if choices is None else choices
+    if group == "lists":
+        return with_list(old, one, on=on)
+    if group == "channels":
+        return replace(old, off_channels=toggled(old.off_channels, one, present=not on))
+    if project.message_types[one].policy == "OptIn":
+        off = toggled(old.off_types, one, present=False)
+        return replace(old, on_types=toggled(old.on_types, one, present=on), off_types=off)
+    return replace(old, off_types=toggled(old.off_types, one, present=not on))
+
+
+def _group(project: Project, call: Call) -> tuple[str, int]:
+    if not project.settings.subscriptions_feature:
+        raise refuse("Endpoint not found", "NotFound", status=404)
+    group = GROUPS.get(call.args["group"].lower())
+    text = call.args["id"]
+    if group is None or not text.isdigit():
+        raise refuse(f"Invalid subscription group: {call.args['group']}/{text}")
+    known: dict[str, Any] = {
+        "lists": project.lists,
+        "channels": project.channels,
+        "types": project.message_types,
+    }
+    if int(text) not in known[group]:
+        raise refuse(f"Invalid {call.args['group']} id: {text}")
+    return group, int(text)
+
+
+def choose(
+    project: Project,
+    email: str | None,
+    user_id: str | None,
+    group: str,
+    one: int,
+    *,
+    on: bool,
+    now: int,
+    source: str | None = None,
+) -> None:
+    """Opt one user in or out, creating an unknown one; raises Failure."""
+    user, email, user_id = find(project, email, user_id)
+    at = now + project.lag_single.draw()
+    if user is None:
+        user = write_user(project, None, email, user_id, None, visible_at=at, now=now)
+    if user is None:
+        return
+    choices = chosen(project, user.true.choices, group, one, on=on)
+    if choices != user.true.choices:
+        put_choices(project, user, choices, visible_at=at, now=now)
+        note_subscription(project, user, now, {group: (one,)}, on=on, source=source)
+
+
+def put_group(project: Project, call: Call) -> Answer:
+    """PUT subscriptions/{group}/{id}?action=: many users; 202, and no row's fate is told."""
+    group, one = _group(project, call)
+    action = call.query.get("action", "")
+    if action not in ("subscribe", "unsubscribe"):
+        raise refuse(f"Invalid action: {action}")
+    request = decode(call.body, SubscriptionUsers, call.path)
+    everyone = [("email", e) for e in request.users] + [
+        ("userId", u) for u in request.usersByUserId
+    ]
+    for kind, value in everyone:
+        body = _payload(call, action, **{kind: value})
+        email, user_id = (value, None) if kind == "email" else (None, value)
+        try:
+            on = action == "subscribe"
+            choose(project, email, user_id, group, one, on=on, now=call.now)
+        except Failure as failure:
+            code = CODE[failure.kind]
+            project.ledger.one(call.now, call.path, "subscription", body, code=code)
+        else:
+            project.ledger.one(call.now, call.path, "subscription", body)
+    return envelope(status=202)
+
+
+def _payload(call: Call, action: str, **who: str) -> bytes:
+    group = {"group": call.args["group"], "id": int(call.args["id"]), "action": action}
+    return encode({**who, **group})
+
+
+def subscribe_one(project: Project, call: Call) -> Answer:
+    """PATCH subscriptions/{group}/{id}/user/{email} or /byUserId/{userId}."""
+    return _one(project, call, "subscribe")
+
+
+def unsubscribe_one(project: Project, call: Call) -> Answer:
+    """DELETE subscriptions/{group}/{id}/user/{email} or /byUserId/{userId}."""
+    return _one(project, call, "unsubscribe")
+
+
+def _one(project: Project, call: Call, action: str) -> Answer:
+    group, one = _group(project, call)
+    email, user_id = call.args.get("email"), call.args.get("userId")
+    try:
+        on = action == "subscribe"
+        choose(project, email, user_id, group, one, on=on, now=call.now)
+    except Failure as failure:
+        raise refusal(project, failure) from failure
+    who = {"email": email} if email is not None else {"userId": user_id or ""}
+    project.ledger.one(call.now, call.path, "subscription", _payload(call, action, **who))
+    return envelope(status=202)
+
+
+def _wanted(project: Project, old: Choices, row: Subscriptions) -> Choices:
+    """The arrays after an overwrite; raises Refusal for a type of a channel opted out of."""
+    if row.subscribedMessageTypeIds is not None and not project.settings.opt_in_feature:
+        raise refuse("subscribedMessageTypeIds requires opt-in message types to be enabled")
+    new = Choices(
+        old.lists if row.emailListIds is None else tuple(row.emailListIds),
+        old.off_channels
+        if row.unsubscribedChannelIds is None
+        else tuple(row.unsubscribedChannelIds),
+        old.off_types
+        if row.unsubscribedMessageTypeIds is None
+        else tuple(row.unsubscribedMessageTypeIds),
+        old.on_types
+        if row.subscribedMessageTypeIds is None
+        else tuple(row.subscribedMessageTypeIds),
+    )
+    if row.validateChannelAlignment is not False and row.subscribedMessageTypeIds:
+        for one in row.subscribedMessageTypeIds:
+            kind = project.message_types.get(one)
+            if kind is not None and kind.channel_id in new.off_channels:
+                raise refuse(f"Message type {one} belongs to an unsubscribed channel")
+    return new
+
+
+def _note_changes(project: Project, user: User, old: Choices, new: Choices, now: int) -> None:
+    """The system events of an overwrite: what was left, and what was entered."""
+    left = {
+        "lists": tuple(i for i in old.lists if i not in new.lists),
+        "channels": tuple(i for i in new.off_channels if i not in old.off_channels),
+        "types": tuple(i for i in new.off_types if i not in old.off_types)
+        + tuple(i for i in old.on_types if i not in new.on_types),
+    }
+    entered = {
+        "lists": tuple(i for i in new.lists if i not in old.lists),
+        "channels": tuple(i for i in old.off_channels if i not in new.off_channels),
+        "types": tuple(i for i in old.off_types if i not in new.off_types)
+        + tuple(i for i in new.on_types if i not in old.on_types),
+    }
+    if any(left.values()):
+        note_subscription(project, user, now, left, on=False)
+    if any(entered.values()):
+        note_subscription(project, user, now, entered, on=True)
+
+
+def overwrite(project: Project, row: Subscriptions, now: int) -> None:
+    """Replace the arrays a row names; raises Failure or Refusal and changes nothing then."""
+    user, email, user_id = find(project, row.email, row.userId)
+    old = Choices() if user is None or user.true.choices is None else user.true.choices
+    new = _wanted(project, old, row)
+    at = now + project.lag_single.draw()
+    if user is None:
+        user = write_user(project, None, email, user_id, None, visible_at=at, now=now)
+    if user is not None:
+        put_choices(project, user, new, visible_at=at, now=now)
+        _note_changes(project, user, old, new, now)
+
+
+def update_subscriptions(project: Project, call: Call) -> Answer:
+    """POST users/updateSubscriptions."""
+    row = decode(call.body, Subscriptions, call.path)
+    try:
+        overwrite(project, row, call.now)
+    except Failure as failure:
+        raise refusal(project, failure) from failure
+    project.ledger.one(call.now, call.path, "subscription", call.body)
+    return envelope()
+
+
+def bulk_update_subscriptions(project: Project, call: Call) -> Answer:
+    """POST users/bulkUpdateSubscriptions."""
+    rows = decode(call.body, BulkSubscriptions, call.path).updateSubscriptionsRequests
+    failed: dict[str, list[str]] = {"Email": [], "UserId": []}
+    codes = bytearray()
+    for row in rows:
+        try:
+            overwrite(project, row, call.now)
+        except Failure as failure:
+            codes.append(CODE[failure.kind])
+            kind = "Email" if failure.kind.endswith("Email") else "UserId"
+            failed[kind].append(failure.value.lower() if kind == "Email" else failure.value)
+        except Refusal:
+            codes.append(CODE["invalidDataEmail" if row.email else "invalidDataUserId"])
+            failed["Email" if row.email else "UserId"].append(row.email or row.userId or "")
+        else:
+            codes.append(APPLIED)
+    key = "updateSubscriptionsRequests"
+    project.ledger.bulk(call.now, call.path, "subscription", key, call.body, bytes(codes))
+    body = {
+        "successCount": codes.count(APPLIED),
+        "failCount": len(codes) - codes.count(APPLIED),
+        "invalidEmails": failed["Email"],
+        "invalidUserIds": failed["UserId"],
+        "validEmailFailures": [],
+        "validUserIdFailures": [],
+    }
+    return json(body)
