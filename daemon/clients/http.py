@@ -11,6 +11,7 @@ requests per second of httpx's own.
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import metadata
 from typing import Protocol
 
@@ -138,6 +139,7 @@ async def _open(pool: Callable[[], aiohttp.ClientSession]) -> AsyncIterator[Http
         transport=transport,
         headers={"User-Agent": f"segue/{_version()}", "Accept-Encoding": "gzip"},
         timeout=httpx.Timeout(60.0, connect=10.0),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,
     ) as client:

@@ -88,7 +88,7 @@ _PHRASES = (
     ("invalidListId", "there is no such list, or it was created just now", INVALID_LIST),
     ("No user with that id exists", "there is no such user", "UnknownUserIdError"),
     ("ser does not exist", "there is no such user", "UnknownUserIdError"),
-    ("already exists", "the identifier is already taken", "Conflict"),
+    ("email already exists", "the identifier is already taken", "Conflict"),
     ("Invalid email list id", "there is no such list", INVALID_LIST),
     ("Invalid JSON body", "the body's JSON has the wrong shape", ""),
     ("insufficient privileges", "the key is disabled or lacks the rights", ""),
@@ -97,6 +97,7 @@ _PHRASES = (
 )
 """(in Iterable's text, ours, the code it should have had); a code that says more is kept."""
 
+_VAGUE = frozenset({"", "Success", "BadParams", "GenericError"})
 _OVERRULING = frozenset({"ForgottenUserError"})
 """The forgotten list comes with the code EmailAlreadyExists (iterable.md §2.4)."""
 
@@ -212,8 +213,8 @@ def _explained(body: _Body) -> tuple[str, str]:
     """Our words for the body's text, and the code it stands for."""
     for phrase, ours, code in _PHRASES:
         if phrase in body.text:
-            keep = not code or (body.code in _VERDICTS and code not in _OVERRULING)
-            return ours, body.code if keep else code
+            better = code and (body.code in _VAGUE or code in _OVERRULING)
+            return ours, code if better else body.code
     return "", body.code
 
 
