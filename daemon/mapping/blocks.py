@@ -23,11 +23,12 @@ from daemon.mapping.mappings import (
     UpdateUser,
 )
 from daemon.mapping.paths import Getter, getter
+from daemon.mapping.project import ITERABLES_OWN
 from daemon.mapping.subscribe import Subscribe, SubscribeError, parse
 
 _KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     # action: (required keys, further keys)
-    "update_user": (frozenset({"subscribe"}), frozenset({"fields"})),
+    "update_user": (frozenset({"subscribe", "fields"}), frozenset()),
     "track_event": (frozenset({"subscribe"}), frozenset({"preset", "fields", "expires_after"})),
     "subscribe_list": (frozenset({"audience", "list"}), frozenset({"create"})),
     "update_subscriptions": (frozenset({"subscribe", "unsubscribe"}), frozenset({"opt_in"})),
@@ -152,7 +153,10 @@ class _Reader:
         if not isinstance(block, Mapping):
             self._wrong(place, "must be a block with name, action and more")
             return
-        action = block.get("action")
+        if "action" not in block:
+            self._wrong(f"{place}.action", f"is required; use one of {', '.join(_KEYS)}")
+            return
+        action = block["action"]
         if not isinstance(action, str) or action not in _KEYS:
             self._wrong(f"{place}.action", _one_of(action, list(_KEYS)))
             return
@@ -200,6 +204,8 @@ class _Reader:
                 everything = source == "$.traits"
                 if not everything:
                     self._wrong(f"{place}.fields.*", "can only be $.traits")
+            elif "." in target or target in ITERABLES_OWN:
+                self._wrong(f"{place}.fields.{target}", "is no field of yours to write")
             elif words[0] != "traits" or len(words) == 1 or "" in words:
                 self._wrong(f"{place}.fields.{target}", "must be a path into $.traits")
             else:
@@ -211,15 +217,18 @@ class _Reader:
         if block.get("preset", "segment") != "segment":
             self._wrong(f"{place}.preset", _one_of(block["preset"], ["segment"]))
         fields: list[tuple[tuple[str, ...], Getter]] = []
-        for target, source in self._fields(block, place).items():
+        targets = self._fields(block, place)
+        for target, source in targets.items():
             words = tuple(target.split("."))
-            if words[0] not in _EVENT_TARGETS or "" in words:
+            if not (target in _EVENT_TARGETS or (words[0] == "dataFields" and "" not in words)):
                 self._wrong(f"{place}.fields.{target}", _one_of(target, list(_EVENT_TARGETS)))
             find = getter(source)
             if find is None:
                 self._wrong(f"{place}.fields.{target}", f"{source!r} is no path into a message")
             else:
                 fields.append((words, find))
+        if "preset" not in block and "eventName" not in targets:
+            self._wrong(f"{place}.preset", "is required: segment, unless fields has an eventName")
         expires = self._duration(block.get("expires_after"), f"{place}.expires_after")
         if subscribe:
             self.events.append(
@@ -253,6 +262,8 @@ class _Reader:
         if not isinstance(wanted, Mapping) or not wanted or not set(wanted) <= set(_TARGETS):
             self._wrong(f"{place}.unsubscribe", "must hold channels or message_types, as lists")
             return
+        if not any(wanted.values()):
+            self._wrong(f"{place}.unsubscribe", "must name at least one channel or message type")
         for key, references in wanted.items():
             for reference in references if isinstance(references, list) else [references]:
                 self._reference(reference, f"{place}.unsubscribe.{key}")

@@ -16,7 +16,7 @@ ABSENT = 0
 """The hash of a value that isn't there: null, empty text, empty list or empty object."""
 
 _DATE_TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?"
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9}){0,2})?"
     r" ?(Z|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII,
 )
@@ -28,7 +28,8 @@ def outgoing(value: Any) -> Any:
     """A value as it is sent: date-times anywhere in it in Iterable's own form, UTC.
 
     As Segment's destination does (segment.md §13.4), less its faults: what isn't a real date stays
-    the text it was, and a date-time without an offset is read as UTC.
+    the text it was, and a date-time without an offset is read as UTC. A fraction may stand twice,
+    as in Iterable's exports (iterable.md §6.2).
     """
     if isinstance(value, str):
         return _date_time(value)

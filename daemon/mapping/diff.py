@@ -89,13 +89,18 @@ def identity_hash(identity: IterableIdentity) -> int:
 
 
 def _changed_identity(desired: IterableIdentity, believed: Believed) -> IterableIdentity | None:
-    """The identity to change to: identifiers Segment doesn't name any more are left as they are."""
+    """The identity to change to next, one identifier at a time as Iterable has no call for both.
+
+    Identifiers Segment doesn't name any more are left as they are.
+    """
     confirmed = believed.identity
     if confirmed is None:
         return None
-    wanted = IterableIdentity(
-        email=desired.email or confirmed.email, user_id=desired.user_id or confirmed.user_id
-    )
+    user_id = desired.user_id or confirmed.user_id
+    email = desired.email or confirmed.email
+    if user_id != confirmed.user_id:
+        email = confirmed.email
+    wanted = IterableIdentity(email=email, user_id=user_id)
     if wanted == confirmed or not _differs(believed.parts.get(IDENTITY), identity_hash(wanted)):
         return None
     return wanted

@@ -45,7 +45,8 @@ def track_row(message: Message, mapping: TrackEvent, *, first: bool) -> dict[str
         value = find(message)
         if value is not MISSING:
             _put(row, words, outgoing(value))
-    return row if row.get("eventName") else None
+    name = row.get("eventName")
+    return row if isinstance(name, str) and name else None
 
 
 def _put(row: dict[str, Any], words: tuple[str, ...], value: Any) -> None:

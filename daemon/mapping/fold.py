@@ -13,6 +13,7 @@ import msgspec
 from daemon.domain.messages import Message, Stamp
 from daemon.domain.profiles import Choice, Profile, Register
 from daemon.mapping.canonical import same
+from daemon.mapping.identity import learn
 from daemon.mapping.mappings import Mappings
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -191,10 +192,10 @@ def merge_profiles(winner: Profile, loser: Profile) -> bool:
     ):
         for name, (value, index) in theirs.items():
             _Stamping(winner, loser.stamps[index], unbounded, folded).write_all(mine, {name: value})
-    winner.emails.extend(email for email in loser.emails if email not in winner.emails)
-    winner.anonymous_ids.extend(
-        known for known in loser.anonymous_ids if known not in winner.anonymous_ids
-    )
+    for email in loser.emails:
+        learn(winner, "e:" + email)
+    for anonymous_id in loser.anonymous_ids:
+        learn(winner, "a:" + anonymous_id)
     known = [since for since in (winner.known_since, loser.known_since) if since]
     winner.known_since = min(known, default=0)
     _sweep_stamps(winner)

@@ -91,9 +91,14 @@ def _meet(resolution: Resolution, identifier: str, owner: str | None, *, new: bo
         for claimed in resolution.claims:
             resolution.claims[claimed] = owner
     elif _wins(owner, user):
-        resolution.merges.append((user, owner))
+        _merge(resolution, user, owner)
     else:
-        resolution.merges.append((owner, user))
+        _merge(resolution, owner, user)
+
+
+def _merge(resolution: Resolution, loser: str, winner: str) -> None:
+    if (loser, winner) not in resolution.merges:
+        resolution.merges.append((loser, winner))
 
 
 def _wins(left: str, right: str) -> bool:

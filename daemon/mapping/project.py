@@ -83,7 +83,8 @@ def _take_everything(fields: dict[str, Any], traits: dict[str, Register]) -> Non
             fields[name] = outgoing(value)
     if "phone" in traits:
         phone = traits["phone"][0]
-        fields["phoneNumber"] = str(phone) if isinstance(phone, int) else phone
+        number = isinstance(phone, int) and not isinstance(phone, bool)
+        fields["phoneNumber"] = str(phone) if number else phone
 
 
 def _lists(profile: Profile, mappings: Mappings) -> dict[int, bool]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from daemon.domain.messages import Message
+from daemon.domain.messages import SEGMENT_TYPES, Message
 from daemon.mapping.canonical import same
 from daemon.mapping.paths import ROOTS, Getter, getter
 
@@ -22,11 +22,12 @@ _TOKEN = re.compile(
     (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
   | (?P<number>-?\d+(?:\.\d+)?)
   | (?P<word>[A-Za-z_$][A-Za-z0-9_.$-]*)
-  | (?P<sign>!=|>=|<=|[=<>!(),\[\]])
+  | (?P<sign>==|!=|>=|<=|[=<>!(),\[\]])
     )""",
     re.VERBOSE,
 )
 _LITERALS = {"true": True, "false": False, "null": None}
+_AVAILABLE = "so far there are `=`, `in` and `or`"
 
 
 class SubscribeError(ValueError):
@@ -74,6 +75,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._began = 0
         self._at = 0
 
     def done(self) -> bool:
@@ -84,16 +86,21 @@ class _Reader:
         find = getter(operand)
         if find is None:
             raise self._wrong(f"`{operand}` is no part of a message; use one of {', '.join(ROOTS)}")
+        name = operand.removeprefix("$.")
         values = self._values()
-        return _test(find, values), operand.removeprefix("$."), values
+        if name == "type" and not SEGMENT_TYPES.issuperset(values):
+            raise self._wrong(f"type is one of {', '.join(sorted(SEGMENT_TYPES))}")
+        return _test(find, values), name, values
 
     def expect(self, word: str) -> None:
         found = self._next()
         if found not in (("word", word), ("sign", word)):
-            raise self._wrong(f"expected `{word}`, found `{found[1]}`; available are =, in and or")
+            raise self._wrong(f"expected `{word}`, found `{found[1]}`; {_AVAILABLE}")
 
     def _operand(self) -> str:
         kind, value = self._next()
+        if value in ("(", "!", "not") or self._text.startswith("(", self._at):
+            raise self._wrong(f"`{value}` is not available: no parentheses, functions or negation")
         if kind != "word":
             raise self._wrong(f"expected a path such as type or traits.plan, found `{value}`")
         return value
@@ -104,7 +111,7 @@ class _Reader:
             return [self._literal()]
         if (kind, value) == ("word", "in"):
             return self._list()
-        raise self._wrong(f"`{value}` is not available here; available are =, in and or")
+        raise self._wrong(f"`{value}` is not available; {_AVAILABLE}")
 
     def _list(self) -> list[Any]:
         self.expect("[")
@@ -128,17 +135,21 @@ class _Reader:
         )
 
     def _next(self) -> tuple[str, str]:
-        if self.done():
+        rest = self._text[self._at :].lstrip()
+        self._began = len(self._text) - len(rest)
+        if not rest:
             raise self._wrong("it ends too early")
         found = _TOKEN.match(self._text, self._at)
+        if found is None and rest[0] in "\"'":
+            raise self._wrong(f"the text that begins with {rest[0]} is not closed")
         if found is None:
-            raise self._wrong(f"`{self._text[self._at :].strip()[0]}` is not understood")
+            raise self._wrong(f"`{rest[0]}` is not understood")
         self._at = found.end()
         kind = str(found.lastgroup)
         return kind, found[kind]
 
     def _wrong(self, why: str) -> SubscribeError:
-        return SubscribeError(f"at character {self._at + 1}: {why}")
+        return SubscribeError(f"at character {self._began + 1}: {why}")
 
 
 def _test(find: Getter, values: list[Any]) -> Callable[[Message], bool]:
