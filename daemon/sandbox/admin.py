@@ -14,6 +14,7 @@ from starlette.routing import Route
 from daemon.sandbox import tamper
 from daemon.sandbox.answers import JSON, JSON_LINES, Refusal, encode
 from daemon.sandbox.faults import Fault
+from daemon.sandbox.field_types import BadValue
 from daemon.sandbox.identity import Failure
 from daemon.sandbox.profile_api import Profile, ProfileApi
 from daemon.sandbox.project import Project
@@ -34,7 +35,7 @@ def explained(endpoint: Endpoint) -> Endpoint:
     async def wrapped(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
+        except (msgspec.ValidationError, msgspec.DecodeError, ValueError, BadValue) as error:
             return _json({"error": str(error)}, 400)
         except Failure as error:
             return _json({"error": str(error)}, 409)

@@ -45,6 +45,8 @@ class Checks:
             if bytes(row.dataFields) == b"null":
                 return NO_FIELDS
             raise bad_json(path, {f"{place}.dataFields": "Object value expected"}) from error
+        except RecursionError as error:
+            raise BadValue("nested too deeply") from error
         key = (row.eventName, row.createNewFields)
         check = self._by_name.get(key)
         if check is None:

@@ -81,6 +81,8 @@ class Check:
                 self._odd(fields, odd)
         except Clash as clash:
             raise self._refusal(clash) from clash
+        except RecursionError as error:
+            raise BadValue("nested too deeply") from error
 
     def _odd(self, fields: dict[str, Any], names: list[str]) -> None:
         for name in names:

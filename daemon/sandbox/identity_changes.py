@@ -89,9 +89,9 @@ def _unite(
         old, new = ours.get(array.field), theirs.get(array.field)
         if isinstance(old, list) and isinstance(new, list):
             united[array.field] = _united(old, new, array.dedupeBy)
-    remove_user(project, source, visible_at=at, now=now)
     before = destination.true
-    choices = before.choices or source.older[-1].choices if source.older else before.choices
+    choices = before.choices or source.true.choices
+    remove_user(project, source, visible_at=at, now=now)
     after = replace(
         before, data=encode_fields(united), choices=choices, updated_at=now, visible_at=at
     )

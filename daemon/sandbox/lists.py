@@ -65,7 +65,7 @@ def _writable(project: Project, call: Call, list_id: int) -> MailingList:
     if known is None or settling:
         params = {"projectId": project.settings.project_id, "listId": list_id}
         raise refuse(f"error.lists.invalidListId({list_id})", "Success", params)
-    if known.type != "Standard":
+    if known.type != "Standard" and project.settings.dynamic_list_edit == "refuse":
         raise refuse(f"List {list_id} is of type {known.type} and cannot be edited")
     return known
 
@@ -101,7 +101,7 @@ def note_subscription(
         data["unsubSource"] = source
     kind = "emailSubscribe" if on else "emailUnSubscribe"
     who = user.true
-    event = Event(kind, "", "", who.email, who.user_id, now, now, encode_fields(data))
+    event = Event(kind, "", "", who.email, who.user_id, now, who.visible_at, encode_fields(data))
     enter(project, event, user)
 
 
@@ -121,7 +121,7 @@ def subscribe(project: Project, call: Call) -> Answer:
     moments = project.lag_bulk.moments(call.now)
     chance, size = project.rng.random, len(moments)
     for place, user in enumerate(users):
-        if user is None:
+        if user is None or known.type != "Standard":
             continue
         choices = with_list(user.true.choices, known.id, on=True)
         if choices is not user.true.choices:

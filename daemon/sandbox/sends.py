@@ -5,8 +5,10 @@ Nothing here can be repeated safely, as in the real service: every accepted call
 
 from datetime import UTC, datetime
 
-from daemon.sandbox.answers import Answer, Call, envelope, json, refuse
+from daemon.sandbox.answers import Answer, Call, encode, envelope, json, refuse
 from daemon.sandbox.dates import parse, shown
+from daemon.sandbox.event_log import Event
+from daemon.sandbox.events import enter
 from daemon.sandbox.identity import Failure, find, refusal
 from daemon.sandbox.project import Project, Send
 from daemon.sandbox.requests import Cancel, Target, TriggerWorkflow, decode
@@ -34,7 +36,7 @@ def target(project: Project, call: Call) -> Answer:
         send_at = max(at, call.now)
     if user is None and medium in ("email", "inApp"):
         at = call.now + project.lag_single.draw()
-        write_user(project, None, email, user_id, None, visible_at=at, now=call.now)
+        user = write_user(project, None, email, user_id, None, visible_at=at, now=call.now)
     sent = Send(
         f"{project.rng.getrandbits(128):032x}",
         row.campaignId,
@@ -45,6 +47,10 @@ def target(project: Project, call: Call) -> Answer:
         project.serial(),
     )
     project.sends.append(sent)
+    if medium == "email" and send_at <= call.now:
+        ids = {"campaignId": row.campaignId, "messageId": sent.message_id}
+        event = Event("emailSend", "", "", email, user_id, send_at, send_at, encode(ids))
+        enter(project, event, user)
     project.ledger.one(call.now, call.path, "send", call.body)
     to = row.recipientEmail or email or user_id
     if send_at <= call.now:

@@ -103,6 +103,7 @@ class SandboxSettings(Struct, frozen=True, forbid_unknown_fields=True):
     event_resend: Literal["replace", "merge"] = "replace"
     event_time_unit: Literal["seconds", "detect"] = "seconds"
     list_settle_ms: int = 0
+    dynamic_list_edit: Literal["ignore", "refuse"] = "ignore"
     forgotten_status: Literal[400, 409] = 409
     email_exists_status: Literal[400, 409] = 400
     user_id_miss: Literal["json", "text", "empty"] = "json"

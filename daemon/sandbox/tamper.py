@@ -43,7 +43,9 @@ def apply(project: Project, edit: Edit) -> dict[str, Any]:
         raise Failure("notFoundEmail", edit.email or edit.userId or "")
     match edit.action:
         case "fields":
-            project.check_user(create=True).row(edit.fields or {})
+            check = project.check_user(create=True)
+            check.row(edit.fields or {})
+            check.lock()
             write_user(project, user, None, None, edit.fields, visible_at=now, now=now)
         case "delete":
             remove_user(project, user, visible_at=now, now=now)
