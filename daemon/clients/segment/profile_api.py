@@ -16,6 +16,7 @@ from daemon.clients.bucket import Budget, Rate
 from daemon.clients.http import Answer, Http, Secret
 from daemon.domain.messages import MessageClass
 from daemon.errors import (
+    EndpointMissing,
     Refused,
     ServerFailed,
     ServiceError,
@@ -42,6 +43,7 @@ _ERRORS: tuple[tuple[range, type[ServiceError]], ...] = (
     (range(401, 402), Unauthorized),
     (range(403, 404), Unauthorized),
     (range(429, 430), Throttled),
+    (range(404, 405), EndpointMissing),
     (range(300, 500), Refused),
     (range(500, 600), ServerFailed),
     (range(1000), Unreachable),
@@ -80,8 +82,8 @@ class _ErrorBody(msgspec.Struct):
 
 
 class ProfileApi:
-    """One space. Every read raises Unauthorized, Throttled, Refused, ServerFailed or Unreachable,
-    and returns None where Segment knows no such profile.
+    """One space. Every read raises ServiceError, and returns None where Segment says that it knows
+    no such profile.
 
     Reads share one budget; `repair` reads (the reconciler's) leave live ones the first place.
     """
@@ -165,7 +167,7 @@ class ProfileApi:
             headers={"Authorization": _basic(self._token)},
             params=params,
         )
-        if answer.status == _NOT_FOUND:
+        if answer.status == _NOT_FOUND and _code(answer.body) == "not_found":
             return None
         self._raise_for(resource, answer)
         return answer.body
