@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from daemon.domain.messages import Message, MessageClass, NewRow, encode, shard_of
+from daemon.domain.messages import MessageClass, NewRow, encode, shard_of
 from daemon.errors import MessageRejected
 from daemon.ingest.intake import Intake, Rejected, Taken
 from daemon.ingest.validate import (
@@ -11,7 +11,6 @@ from daemon.ingest.validate import (
     Rules,
     message_id_of,
     message_of,
-    read_leniently,
     read_member,
 )
 
@@ -36,30 +35,21 @@ class Sieve:
             RequestRefused: it is no JSON, so neither is the request.
         """
         try:
-            member = read_member(raw, self._rules, self._origin.context_bytes)
-            self._keep(raw, member)
+            self._keep(read_member(raw, self._rules, self._origin.context_bytes))
         except MessageRejected as error:
             self.intake.rejected.append(Rejected(error.reason, str(error), raw[:KEPT_BYTES]))
         self._index += 1
 
-    def _keep(self, raw: bytes, member: Member) -> None:
+    def _keep(self, member: Member) -> None:
         message_id = message_id_of(member) or self._new_id()
-        message, clamped = self._message(member, message_id)
-        try:
-            body = encode(message)
-        except OverflowError:  # an integer beyond 64 bits
-            message, clamped = self._message(read_leniently(raw), message_id)
-            body = encode(message)
         origin = self._origin
+        message, clamped = message_of(member, origin, self._index, message_id, self._rules)
         row = NewRow(
             shard=shard_of(message.user_key),
             message_class=MessageClass.LIVE,
             received_at=origin.received_at,
             hops=0,
-            body=body,
+            body=encode(message),
         )
         self.intake.taken.append(Taken(message_id, row))
         self.intake.clamped += clamped
-
-    def _message(self, member: Member, message_id: str) -> tuple[Message, bool]:
-        return message_of(member, self._origin, self._index, message_id, self._rules)

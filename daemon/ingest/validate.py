@@ -83,6 +83,9 @@ class Member(msgspec.Struct, rename="camel", gc=False):
 
 _decoder = msgspec.json.Decoder(Member)
 
+_DIGITS = bytes(ord("0") if byte in b"0123456789" else 0 for byte in range(256))
+_BEYOND_64_BITS = b"0" * len(str(2**63))
+
 
 def read_member(raw: bytes, rules: Rules, shared_bytes: int = 0) -> Member:
     """Decode one member, bounded in size and depth first; `shared_bytes` is its batch's context.
@@ -97,6 +100,8 @@ def read_member(raw: bytes, rules: Rules, shared_bytes: int = 0) -> Member:
         )
     if deeper_than(raw, rules.max_nesting):
         raise MessageRejected("too_deep", f"nested more than {rules.max_nesting} levels")
+    if raw.translate(_DIGITS).find(_BEYOND_64_BITS) >= 0:
+        return read_leniently(raw)
     try:
         return _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -104,9 +109,10 @@ def read_member(raw: bytes, rules: Rules, shared_bytes: int = 0) -> Member:
 
 
 def read_leniently(raw: bytes) -> Member:
-    """Decode what the strict decoder did not take, or say exactly why it can't be taken.
+    """Decode what the strict decoder would not take, or say exactly why it can't be taken.
 
-    Integers beyond 64 bits become floats, as they are in JavaScript.
+    Integers beyond 64 bits, which the store's encoding has none of, become floats, as they are in
+    JavaScript.
 
     Raises:
         MessageRejected: NaN, Infinity, text that is not Unicode, or not an object.
@@ -149,7 +155,7 @@ def message_of(
         MessageRejected: with a reason of segment.md §1.5 where there is one.
     """
     kind = origin.type or member.type
-    if kind not in SEGMENT_TYPES:
+    if not isinstance(kind, str) or kind not in SEGMENT_TYPES:
         raise MessageRejected("type_not_known", "type is none of Segment's")
     traits = _object(member.traits, "traits_not_object", rules)
     properties = _object(member.properties, "properties_not_object", rules)
