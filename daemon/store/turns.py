@@ -1,0 +1,89 @@
+"""What lanes did, turn by turn: the ledger that `audit` adds up."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
+
+from daemon.domain.ledger import TurnBody
+from daemon.store.schema import TURN
+from daemon.store.shardset import meets, to_bits, to_shards
+
+
+class TurnRow(msgspec.Struct, frozen=True):
+    """A turn of a stage over the positions above `from_position` up to `to_position`.
+
+    `at` is when it was checkpointed, ms. `id` is 0 until it is stored.
+    """
+
+    at: int
+    stage: str
+    shards: tuple[int, ...]
+    from_position: int
+    to_position: int
+    body: TurnBody
+    id: int = 0
+
+
+_COLUMNS = [
+    TURN.c.at,
+    TURN.c.stage,
+    TURN.c.shards,
+    TURN.c.from_position,
+    TURN.c.to_position,
+    TURN.c.body,
+    TURN.c.id,
+]
+_ROWS = select(*_COLUMNS)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(TurnBody).decode
+
+
+def add(connection: Connection, rows: Sequence[TurnRow]) -> None:
+    """Note turns."""
+    if rows:
+        connection.execute(
+            insert(TURN),
+            [
+                {
+                    "at": row.at,
+                    "stage": row.stage,
+                    "shards": to_bits(row.shards),
+                    "from_position": row.from_position,
+                    "to_position": row.to_position,
+                    "body": _encode(row.body),
+                }
+                for row in rows
+            ],
+        )
+
+
+def scan(connection: Connection, after_id: int, limit: int) -> list[TurnRow]:
+    """The next turns after an id, in the order they were noted."""
+    statement = _ROWS.where(TURN.c.id > after_id).order_by(TURN.c.id).limit(limit)
+    return _turns(connection.execute(statement))
+
+
+def covering(connection: Connection, stage: str, shard: int, position: int) -> TurnRow | None:
+    """The latest turn of a stage that covers a position of a shard."""
+    statement = _ROWS.where(
+        TURN.c.stage == stage,
+        TURN.c.from_position < position,
+        TURN.c.to_position >= position,
+        meets(TURN.c.shards, [shard]),
+    )
+    found = _turns(connection.execute(statement.order_by(TURN.c.id.desc()).limit(1)))
+    return found[0] if found else None
+
+
+def trim(connection: Connection, before: int) -> int:
+    """Delete turns from before a time in ms. How many there were."""
+    return connection.execute(delete(TURN).where(TURN.c.at < before)).rowcount
+
+
+def _turns(rows: Iterable[Sequence[Any]]) -> list[TurnRow]:
+    return [
+        TurnRow(at, stage, to_shards(bits), first, last, _decode(body), id_)
+        for at, stage, bits, first, last, body, id_ in rows
+    ]
