@@ -34,7 +34,8 @@ class TurnBody(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `messages` counts them, `no_mapping` those no mapping is about. `verdicts` counts fold verdicts
     by mapping. `opened` and `settled` are the `since` positions of marks. `handed` pairs a position
-    with the one its copy took in another shard; `passed_on` are events whose copy goes on there. `repairs` maps a repair's position to its verdict.
+    with the one its copy took in another shard; `passed_on` are events that go on as such a copy.
+    `repairs` maps a repair's position to its verdict.
     """
 
     messages: int = 0

@@ -6,8 +6,15 @@ import msgspec
 
 from daemon.domain.commands import CallKey, Command, Endpoint
 from daemon.domain.identity import IterableIdentity, ProjectType
-from daemon.domain.profiles import Choice, Wish
-from daemon.mapping.diff import IDENTITY, MEMBER, NO_MEMBER, choice_hash, identity_hash
+from daemon.domain.profiles import Choice, Observed, Wish
+from daemon.mapping.diff import (
+    IDENTITY,
+    MEMBER,
+    NO_MEMBER,
+    UNSUBSCRIBED,
+    choice_hash,
+    identity_hash,
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -56,6 +63,8 @@ def identity_row(
         row = {"email": current.email, "dataFields": {"userId": wanted.user_id}}
     elif current.user_id is None:
         row = {"email": current.email, "userId": wanted.user_id, "dataFields": {}}
+    elif wanted.user_id != current.user_id:
+        row = {"userId": current.user_id, "dataFields": {"userId": wanted.user_id}}
     else:
         row = {"userId": current.user_id, "dataFields": {"email": wanted.email}}
     return _bulk_update(user, current, row, parts)
@@ -117,3 +126,35 @@ def _command(
         size=len(_encode(row)),
         parts=parts,
     )
+
+
+def subscriptions_row(
+    identity: IterableIdentity,
+    project: ProjectType,
+    parts: dict[str, int],
+    observed: Observed,
+) -> dict[str, Any]:
+    """The row for users/updateSubscriptions, which replaces whole arrays (iterable.md §7).
+
+    Only arrays a choice is about are sent: what was read, plus what Desired opts out of, less what
+    a recorded opt-in takes away.
+    """
+    row: dict[str, Any] = dict(identity.key(project) or {})
+    for kind, (array, stored) in _ARRAYS.items():
+        choices = {
+            int(part.partition(":")[2]): digest
+            for part, digest in parts.items()
+            if part.startswith(kind + ":")
+        }
+        if choices:
+            gone = set(getattr(observed, stored))
+            gone |= {target for target, digest in choices.items() if digest == UNSUBSCRIBED}
+            gone -= {target for target, digest in choices.items() if digest != UNSUBSCRIBED}
+            row[array] = sorted(gone)
+    return row
+
+
+_ARRAYS = {
+    "channel": ("unsubscribedChannelIds", "unsubscribed_channels"),
+    "messageType": ("unsubscribedMessageTypeIds", "unsubscribed_message_types"),
+}

@@ -1,6 +1,6 @@
 """What lanes did, turn by turn: the ledger that `audit` adds up."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -75,6 +75,17 @@ def covering(connection: Connection, stage: str, shard: int, position: int) -> T
     )
     found = _turns(connection.execute(statement.order_by(TURN.c.id.desc()).limit(1)))
     return found[0] if found else None
+
+
+def handed_above(connection: Connection, shards: Collection[int], position: int) -> list[int]:
+    """Positions above one whose message was handed over to another shard."""
+    statement = _ROWS.where(TURN.c.to_position > position, meets(TURN.c.shards, shards))
+    return [
+        origin
+        for turn in _turns(connection.execute(statement))
+        for origin, _ in turn.body.handed
+        if origin > position
+    ]
 
 
 def trim(connection: Connection, before: int) -> int:

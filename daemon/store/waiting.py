@@ -115,6 +115,20 @@ def by_kind(connection: Connection, kind: WaitingKind, after: int, limit: int) -
     return _waiting(connection.execute(statement.order_by(WAITING.c.id).limit(limit)))
 
 
+def above(connection: Connection, shards: Collection[int], position: int) -> dict[int, WaitingKind]:
+    """The kind of every row whose message stands above a position, by position."""
+    c = WAITING.c
+    statement = select(c.position, c.kind).where(c.position > position, c.shard.in_(sorted(shards)))
+    return {at: WaitingKind(kind) for at, kind in connection.execute(statement)}
+
+
+def users_with(connection: Connection, shards: Collection[int], kind: WaitingKind) -> list[str]:
+    """The users of whom rows of a kind wait."""
+    c = WAITING.c
+    statement = select(c.user).where(c.kind == kind.value, c.shard.in_(sorted(shards))).distinct()
+    return list(connection.execute(statement).scalars())
+
+
 def counts(connection: Connection) -> dict[tuple[WaitingKind, str], int]:
     """How many wait, by kind and endpoint."""
     c = WAITING.c

@@ -1,0 +1,275 @@
+"""Which rows a user's difference becomes, and in which order they may fly (DESIGN §3, converge).
+
+Identity first and alone; then opt-outs, fields, lists, opt-ins. Queues hold users, not rows: a row
+is built when its call is opened, so that ten changes to one user are one row.
+"""
+
+import heapq
+from collections.abc import Iterator
+
+import msgspec
+
+from daemon.domain.commands import CallKey, Command, Endpoint
+from daemon.domain.identity import IterableIdentity, ProjectType
+from daemon.domain.profiles import Believed, Certainty, Choice, Wish
+from daemon.mapping.diff import IDENTITY, Difference, diff
+from daemon.mapping.mappings import Mappings
+from daemon.mapping.project import identity_of, project
+from daemon.mapping.rows import (
+    creating_row,
+    field_row,
+    identity_row,
+    list_row,
+    subscription_row,
+)
+from daemon.outbound.residents import NEVER, Resident
+
+FIELDS = "fields"
+LISTS = "lists"
+CHOICES = "choices"
+
+
+class Sent(msgspec.Struct, gc=False):
+    """A state row in flight: what to believe if it is accepted.
+
+    `whole`: it carries every field the user lacks. `chosen` is when each choice was made, ms.
+    """
+
+    resident: Resident
+    kind: str
+    command: Command
+    identity: IterableIdentity
+    whole: bool = True
+    chosen: dict[str, int] = {}
+
+
+class Queue:
+    """Users waiting for one kind of call, in order; those with only repairs come last."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, Resident] = {}
+        self.repair: dict[str, Resident] = {}
+
+    def __len__(self) -> int:
+        return len(self.live) + len(self.repair)
+
+    def add(self, resident: Resident) -> None:
+        if resident.repair:
+            self.repair.setdefault(resident.id, resident)
+        else:
+            self.repair.pop(resident.id, None)
+            self.live.setdefault(resident.id, resident)
+
+    def pop(self) -> Resident:
+        waiting = self.live or self.repair
+        return waiting.pop(next(iter(waiting)))
+
+    def remove(self, user: str) -> None:
+        self.live.pop(user, None)
+        self.repair.pop(user, None)
+
+
+class Converger:
+    """Knows every queue, and what each resident may send next."""
+
+    def __init__(self, mappings: Mappings, *, subscriptions_missing: bool) -> None:
+        self.mappings = mappings
+        self.subscriptions_missing = subscriptions_missing
+        self.queues: dict[CallKey, Queue] = {}
+        self._delayed: list[tuple[int, str]] = []
+
+    def compare(self, resident: Resident) -> Difference:
+        """Diff afresh, and close what is no longer open."""
+        desired = project(resident.id, resident.profile, self.mappings)
+        difference = diff(desired, resident.believed)
+        resident.difference = difference or None
+        if not difference.touches_fields:
+            resident.barrier = NEVER
+        if not difference.touches_more and not unproven(resident.believed):
+            resident.rest = NEVER
+        return difference
+
+    def changed(self, resident: Resident, position: int, *, repair: bool) -> bool:
+        """Something was folded at `position`: say whether anything has to be sent for it."""
+        before = (resident.barrier, resident.rest)
+        difference = self.compare(resident)
+        if not difference:
+            return False
+        if resident.since == NEVER:
+            resident.repair = repair
+        elif not repair:
+            resident.repair = False
+        if difference.touches_fields:
+            if FIELDS in resident.flying:
+                resident.later = min(resident.later, position)
+            resident.barrier = min(before[0], position)
+        if difference.touches_more:
+            resident.rest = min(before[1], position)
+        return True
+
+    def enqueue(self, resident: Resident, now: int) -> None:
+        """Put the user into every queue it may be in now; what must wait is woken when due."""
+        if resident.merging or resident.difference is None:
+            return
+        for kind, key in self._next(resident):
+            due = resident.retry.get(kind, 0)
+            if due > now:
+                heapq.heappush(self._delayed, (due, resident.id))
+            elif key not in resident.queued:
+                resident.queued.add(key)
+                self.queues.setdefault(key, Queue()).add(resident)
+
+    def delay(self, user: str, due: int) -> None:
+        heapq.heappush(self._delayed, (due, user))
+
+    def woken(self, now: int) -> Iterator[str]:
+        """Users whose waiting time is over."""
+        while self._delayed and self._delayed[0][0] <= now:
+            yield heapq.heappop(self._delayed)[1]
+
+    def next_due(self) -> int:
+        return self._delayed[0][0] if self._delayed else NEVER
+
+    def withdraw(self, resident: Resident) -> None:
+        """Take the user out of every queue."""
+        for key in resident.queued:
+            self.queues[key].remove(resident.id)
+        resident.queued.clear()
+
+    def build(self, key: CallKey, resident: Resident) -> Sent | None:
+        """The row for this user now; None where it is no longer needed. Its parts are in flight."""
+        resident.queued.discard(key)
+        difference = resident.difference
+        allowed = {allowed for _, allowed in self._next(resident)}
+        if difference is None or key not in allowed or resident.merging:
+            return None
+        sent = self._row(key, resident, difference)
+        resident.flying.update(sent.command.parts)
+        resident.flying.add(sent.kind)
+        if sent.kind == FIELDS and sent.whole:
+            resident.later = NEVER
+        return sent
+
+    def _next(self, resident: Resident) -> list[tuple[str, CallKey]]:
+        """(kind, call) of everything that may be sent now, were it due."""
+        difference, flying = resident.difference, resident.flying
+        if difference is None or IDENTITY in flying:
+            return []
+        confirmed = resident.believed.identity
+        choices = self._choices(difference.opt_outs, flying)
+        if difference.identity is not None:
+            if flying:
+                return []
+            waits = resident.retry.get(IDENTITY, 0) > 0
+            return [(IDENTITY, self._identity_key(resident)), *(choices if waits else [])]
+        opting_out = bool(difference.opt_outs) and resident.retry.get(CHOICES, 0) == 0
+        if opting_out:
+            return choices
+        found = list(choices)
+        if difference.fields and FIELDS not in flying:
+            found.append((FIELDS, CallKey(Endpoint.BULK_UPDATE)))
+        if difference.fields and (confirmed is None or resident.retry.get(FIELDS, 0) == 0):
+            return found
+        lists = self._lists(difference, flying)
+        if lists:
+            return found + lists
+        return found + self._choices(difference.opt_ins, flying)
+
+    def _identity_key(self, resident: Resident) -> CallKey:
+        wanted = resident.difference.identity if resident.difference else None
+        current = resident.believed.identity
+        if wanted is None or current is None:
+            return CallKey(Endpoint.BULK_UPDATE)
+        return identity_row(resident.id, current, wanted, self.mappings.project)[0]
+
+    def _choices(self, wishes: list[Wish], flying: set[str]) -> list[tuple[str, CallKey]]:
+        open_wishes = [wish for wish in wishes if wish.target.part not in flying]
+        if self.subscriptions_missing:
+            together = CallKey(Endpoint.UPDATE_SUBSCRIPTIONS)
+            return [(CHOICES, together)] if open_wishes and CHOICES not in flying else []
+        return [(CHOICES, _choice_key(wish)) for wish in open_wishes]
+
+    def _lists(self, difference: Difference, flying: set[str]) -> list[tuple[str, CallKey]]:
+        enter = [CallKey(Endpoint.LIST_SUBSCRIBE, target=i) for i in difference.subscribe]
+        leave = [CallKey(Endpoint.LIST_UNSUBSCRIBE, target=i) for i in difference.unsubscribe]
+        return [(LISTS, key) for key in enter + leave if f"list:{key.target}" not in flying]
+
+    def _row(self, key: CallKey, resident: Resident, difference: Difference) -> Sent:
+        kind = self.mappings.project
+        address = self.address(resident)
+        if key.endpoint in (Endpoint.LIST_SUBSCRIBE, Endpoint.LIST_UNSUBSCRIBE):
+            member = key.endpoint is Endpoint.LIST_SUBSCRIBE
+            _, command = list_row(resident.id, address, kind, key.target, member=member)
+            return Sent(resident, LISTS, command, address)
+        if key.endpoint in (Endpoint.SUBSCRIPTIONS, Endpoint.UPDATE_SUBSCRIPTIONS):
+            return self._choice_row(key, resident, difference, address)
+        return _profile_row(resident, difference, address, kind)
+
+    def _choice_row(
+        self, key: CallKey, resident: Resident, difference: Difference, address: IterableIdentity
+    ) -> Sent:
+        wishes = [
+            wish
+            for wish in difference.opt_outs + difference.opt_ins
+            if key.endpoint is Endpoint.UPDATE_SUBSCRIPTIONS or _choice_key(wish) == key
+        ]
+        rows = [
+            subscription_row(resident.id, address, self.mappings.project, wish)[1]
+            for wish in wishes
+        ]
+        parts = {part: digest for row in rows for part, digest in row.parts.items()}
+        return Sent(
+            resident,
+            CHOICES,
+            msgspec.structs.replace(rows[0], parts=parts),
+            address,
+            chosen={wish.target.part: wish.chosen for wish in wishes},
+        )
+
+    def address(self, resident: Resident) -> IterableIdentity:
+        """Whom rows of this user name: the identity last confirmed, before that Desired's."""
+        identity = resident.believed.identity or self.desired_identity(resident)
+        return identity or IterableIdentity()
+
+    def desired_identity(self, resident: Resident) -> IterableIdentity | None:
+        return identity_of(resident.id, resident.profile, self.mappings.project)
+
+
+def _profile_row(
+    resident: Resident,
+    difference: Difference,
+    address: IterableIdentity,
+    project_type: ProjectType,
+) -> Sent:
+    if difference.identity is not None:
+        _, command = identity_row(resident.id, address, difference.identity, project_type)
+        return Sent(resident, IDENTITY, command, difference.identity, whole=False)
+    narrow = resident.narrow or list(difference.fields)
+    fields = {name: value for name, value in difference.fields.items() if name in narrow}
+    fields = fields or difference.fields
+    hashes = {"field:" + name: difference.hashes["field:" + name] for name in fields}
+    whole = len(fields) == len(difference.fields)
+    if resident.believed.identity is None:
+        refused = resident.believed.parts.get(IDENTITY)
+        if refused is not None and refused.certainty == Certainty.REFUSED:
+            address = _key_only(address, project_type)
+        _, command = creating_row(resident.id, address, project_type, fields, hashes)
+    else:
+        _, command = field_row(resident.id, address, project_type, fields, hashes)
+    return Sent(resident, FIELDS, command, address, whole=whole)
+
+
+def _key_only(identity: IterableIdentity, project_type: ProjectType) -> IterableIdentity:
+    """Without the second identifier, after Iterable said the two belong to different users."""
+    key = identity.key(project_type) or {}
+    return IterableIdentity(email=key.get("email"), user_id=key.get("userId"))
+
+
+def _choice_key(wish: Wish) -> CallKey:
+    action = "unsubscribe" if wish.choice is Choice.OUT else "subscribe"
+    return CallKey(Endpoint.SUBSCRIPTIONS, wish.target.id, wish.target.group, action)
+
+
+def unproven(believed: Believed) -> list[str]:
+    """Parts that were accepted by an answer which proves no row."""
+    return [name for name, part in believed.parts.items() if part.certainty == Certainty.ACCEPTED]

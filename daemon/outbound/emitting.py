@@ -1,0 +1,220 @@
+"""Events on their way to one endpoint, in their users' order (DESIGN §3, emit).
+
+The window holds every event after the cursor that isn't finished, in the log's order; the cursor
+is the position before the first of them. Between two events lie messages no mapping is about:
+each event counts those before it, so that the ledger stays whole as the cursor moves.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from daemon.domain.commands import Command, Endpoint
+from daemon.domain.identity import IterableIdentity
+from daemon.domain.messages import Message
+from daemon.mapping.events import has_expired, matching_events, track_row
+from daemon.mapping.mappings import Mappings
+from daemon.mapping.rows import event_row
+from daemon.outbound.residents import NEVER, Resident
+
+
+class Fate(StrEnum):
+    """How an event left the window."""
+
+    DELIVERED = "delivered"
+    FILTERED = "filtered"
+    EXPIRED = "expired"
+    DEAD = "dead"
+    PARKED = "parked"
+    HANDED = "handed"
+
+
+class Event(msgspec.Struct, gc=False):
+    """A message with its rows for the endpoint. `before`: messages without a mapping before it.
+
+    `expires_at` is in ms. `waiting_id` is its row in the waiting table, where it has one.
+    """
+
+    position: int
+    user: str
+    body: bytes
+    received_at: int
+    hops: int
+    rows: list[dict[str, Any]]
+    expires_at: int = NEVER
+    before: int = 0
+    fate: Fate | None = None
+    reason: str = ""
+    waiting_id: int = 0
+
+
+class Passed(msgspec.Struct):
+    """What the cursor moved over: counts, and positions by fate."""
+
+    to: int
+    no_mapping: int = 0
+    fates: dict[Fate, list[int]] = {}
+
+    @property
+    def messages(self) -> int:
+        return self.no_mapping + sum(len(positions) for positions in self.fates.values())
+
+
+class Emitter:
+    """The window of one endpoint. `head` is the last position admitted."""
+
+    endpoint = Endpoint.TRACK_BULK
+
+    def __init__(self, mappings: Mappings, cursor: int, *, window: int) -> None:
+        self.mappings = mappings
+        self.cursor = cursor
+        self.head = cursor
+        self.ready: dict[str, Resident] = {}
+        self._window: deque[Event] = deque()
+        self._bound = window
+        self._plain = 0
+        self._expired: list[Event] = []
+
+    def __len__(self) -> int:
+        return len(self._window)
+
+    @property
+    def full(self) -> bool:
+        return len(self._window) >= self._bound
+
+    def pass_over(self, position: int) -> None:
+        """A message that is no event."""
+        self.head = position
+        self._plain += 1
+
+    def admit(self, event: Event) -> None:
+        """An event, finished already or still to be sent."""
+        self.head = event.position
+        event.before, self._plain = self._plain, 0
+        self._window.append(event)
+
+    def event(
+        self, message: Message, *, position: int, user: str, body: bytes, hops: int, now: int
+    ) -> Event | None:
+        """The message as an event, None where no mapping is about it."""
+        matching = matching_events(message, self.mappings)
+        if not matching:
+            return None
+        event = Event(
+            position=position,
+            user=user,
+            body=body,
+            received_at=message.received_at,
+            hops=hops,
+            rows=[],
+        )
+        for number, mapping in enumerate(matching):
+            if has_expired(message, mapping, now):
+                event.fate = Fate.EXPIRED
+                continue
+            row = track_row(message, mapping, first=number == 0)
+            if row is not None:
+                event.rows.append(row)
+                if mapping.expires_after is not None:
+                    deadline = message.effective_at + mapping.expires_after
+                    event.expires_at = min(event.expires_at, deadline)
+        if event.rows:
+            event.fate = None
+        elif event.fate is None:
+            event.fate, event.reason = Fate.FILTERED, "it has no event name"
+        return event
+
+    def offer(self, resident: Resident) -> None:
+        """Note that this user has events that can be sent now, if so."""
+        if resident.events and not resident.events_flying and _clear(resident, resident.events[0]):
+            self.ready.setdefault(resident.id, resident)
+
+    def take(
+        self, rows: int, size: int, now: int, address: Callable[[Resident], IterableIdentity]
+    ) -> list[tuple[Event, list[Command]]]:
+        """Events for one call, of as many users as fit, each user's in order. They are in flight.
+
+        `size` bounds the bytes of all rows. Events that expired while they waited are finished.
+        """
+        taken: list[tuple[Event, list[Command]]] = []
+        while self.ready and rows > 0 and size > 0:
+            user, resident = next(iter(self.ready.items()))
+            del self.ready[user]
+            identity = address(resident)
+            while resident.events and _clear(resident, resident.events[0]):
+                event = resident.events[0]
+                if event.expires_at < now:
+                    event.fate = Fate.EXPIRED
+                    self._expired.append(resident.events.popleft())
+                    continue
+                commands = self._commands(event, identity)
+                weight = sum(command.size + 1 for command in commands)
+                if taken and (len(commands) > rows or weight > size):
+                    self.ready[user] = resident
+                    return taken
+                resident.events.popleft()
+                resident.events_flying += 1
+                taken.append((event, commands))
+                rows, size = rows - len(commands), size - weight
+                if rows <= 0 or size <= 0:
+                    break
+        return taken
+
+    def expired(self) -> list[Event]:
+        """Events that expired while they waited, each told once."""
+        expired, self._expired = self._expired, []
+        return expired
+
+    def put_back(self, resident: Resident, events: list[Event]) -> None:
+        """Events that have to be sent again, before all later ones of their user."""
+        resident.events.extendleft(reversed(events))
+
+    def blocked(self, residents: Callable[[str], Resident | None], most: int) -> list[Resident]:
+        """Users whose state holds events at the window's front; their events may be parked."""
+        found: dict[str, Resident] = {}
+        for number, event in enumerate(self._window):
+            if number >= self._bound or len(found) >= most:
+                break
+            resident = residents(event.user) if event.fate is None else None
+            if resident is None or not resident.events or resident.events_flying:
+                continue
+            if not _clear(resident, resident.events[0]):
+                found[resident.id] = resident
+        return list(found.values())
+
+    def advance(self) -> Passed:
+        """Move the cursor over what is finished."""
+        passed = Passed(to=self.cursor)
+        while self._window and self._window[0].fate is not None:
+            event = self._window.popleft()
+            passed.no_mapping += event.before
+            passed.fates.setdefault(event.fate or Fate.DEAD, []).append(event.position)
+            passed.to = event.position
+        if self._window:
+            first = self._window[0]
+            passed.no_mapping += first.before
+            first.before = 0
+            passed.to = first.position - 1
+        else:
+            passed.no_mapping += self._plain
+            self._plain = 0
+            passed.to = self.head
+        self.cursor = passed.to
+        return passed
+
+    def unfinished(self) -> Iterator[Event]:
+        return (event for event in self._window if event.fate is None)
+
+    def _commands(self, event: Event, identity: IterableIdentity) -> list[Command]:
+        project = self.mappings.project
+        return [
+            event_row(event.user, identity, project, event.position, row)[1] for row in event.rows
+        ]
+
+
+def _clear(resident: Resident, event: Event) -> bool:
+    """Whether Iterable has accepted every field and identity change up to the event (promise 4)."""
+    return event.position < resident.barrier and not resident.merging

@@ -1,0 +1,427 @@
+"""The fold stage of a turn: messages find their users and enter their profiles. Local; it never
+waits for Iterable.
+
+Identity is resolved for the whole turn first, since claims must be committed before folding
+(DESIGN §3). Most messages need no look-up: their user is there and knows all their identifiers.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from daemon.domain.messages import (
+    INTERNAL_TYPES,
+    LogRow,
+    Merge,
+    Merged,
+    Message,
+    MessageClass,
+    decode,
+    shard_of,
+)
+from daemon.domain.profiles import (
+    Observation,
+    Profile,
+    decode_believed,
+    decode_profile,
+    encode_believed,
+    encode_profile,
+)
+from daemon.mapping.diff import part_hashes
+from daemon.mapping.fold import Bounds, fold, merge_profiles
+from daemon.mapping.identity import Resolution, identifiers, is_computed, knows, learn, resolve
+from daemon.mapping.observe import apply_observation
+from daemon.mapping.project import project
+from daemon.outbound.converging import Converger, unproven
+from daemon.outbound.emitting import Fate
+from daemon.outbound.residents import Resident, Residents
+from daemon.outbound.turn import Turn
+from daemon.store import Connection, marks, users, waiting
+from daemon.store import identifiers as identifier_table
+from daemon.store.database import Database
+
+log = logging.getLogger(__name__)
+
+
+class Read(msgspec.Struct, gc=False):
+    """A log row with its message; None where the body can't be read."""
+
+    row: LogRow
+    message: Message | None
+
+
+def read_message(row: LogRow) -> Read:
+    try:
+        return Read(row, decode(row.body))
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return Read(row, None)
+
+
+class Folder:
+    """Resolves and folds for one lane, which owns `shards`."""
+
+    def __init__(
+        self,
+        database: Database,
+        residents: Residents,
+        converger: Converger,
+        *,
+        shards: frozenset[int],
+        bounds: Bounds,
+        lag: int,
+        max_hops: int,
+    ) -> None:
+        self._database = database
+        self._residents = residents
+        self._converger = converger
+        self._shards = shards
+        self._bounds = bounds
+        self._lag = lag
+        self._max_hops = max_hops
+        self.leaving: set[str] = set()
+        self._resolutions: dict[int, Resolution] = {}
+
+    async def find_users(self, reads: Sequence[Read]) -> dict[int, str]:
+        """Whose every message is, by position; claims are committed, their users resident.
+
+        Raises StoreUnavailable. Internal messages are the users' they name.
+        """
+        messages = [read for read in reads if read.message is not None]
+        await self._load({_address(read.message) for read in messages if read.message})
+        self._resolutions = {}
+        found: dict[int, str] = {}
+        unknown: list[Read] = []
+        for read in messages:
+            user = self._own(read)
+            if user is None:
+                unknown.append(read)
+            else:
+                found[read.row.position] = user
+        if unknown:
+            found |= await self._resolve(unknown)
+        return found
+
+    def _own(self, read: Read) -> str | None:
+        """The user of a message that needs no look-up."""
+        message = read.message
+        if message is None:
+            return None
+        user = _address(message)
+        if message.type == "merge":
+            return user
+        resident = self._residents.get(user)
+        if resident is None or resident.fresh:
+            return None
+        if message.type in INTERNAL_TYPES or is_computed(message):
+            return user
+        return user if knows(resident.profile, message) else None
+
+    async def _resolve(self, reads: Sequence[Read]) -> dict[int, str]:
+        wanted = {
+            identifier
+            for read in reads
+            if read.message is not None
+            for identifier in _names(read.message)
+        }
+        keys = [(identifier[0], identifier[2:]) for identifier in sorted(wanted)]
+        owners = await self._database.read(lambda c: identifier_table.owners(c, keys))
+        known = {f"{kind}:{value}": owner.user for (kind, value), owner in owners.items()}
+        while True:
+            resolutions, claims = _resolve_all(reads, known)
+            lost = await self._claim(claims)
+            if not lost:
+                break
+            known |= lost
+        await self._load({resolution.user for resolution in resolutions.values()})
+        self._resolutions = resolutions
+        return {position: resolution.user for position, resolution in resolutions.items()}
+
+    async def _claim(self, claims: dict[str, str]) -> dict[str, str]:
+        """Claim identifiers; returns those that somebody else had claimed meanwhile."""
+        if not claims:
+            return {}
+        rows = [
+            identifier_table.Claim(_kind(identifier), identifier[2:], shard_of(user), user)
+            for identifier, user in claims.items()
+        ]
+
+        def claim(connection: Connection) -> dict[tuple[str, str], identifier_table.Owner]:
+            identifier_table.claim(connection, rows)
+            return identifier_table.owners(connection, [(row.kind, row.value) for row in rows])
+
+        owners = await self._database.write(claim)
+        after = {f"{kind}:{value}": owner.user for (kind, value), owner in owners.items()}
+        return {name: user for name, user in after.items() if claims[name] != user}
+
+    async def _load(self, wanted: set[str]) -> None:
+        """Make users of our shards resident, with their marks."""
+        absent = self._residents.absent({user for user in wanted if shard_of(user) in self._shards})
+        if not absent:
+            return
+        keys = [(shard_of(user), user) for user in sorted(absent)]
+
+        def load(
+            connection: Connection,
+        ) -> tuple[dict[str, users.UserRow], dict[str, marks.MarkRow]]:
+            return users.load(connection, keys), marks.of_users(connection, keys)
+
+        rows, found = await self._database.read(load)
+        for shard, user in keys:
+            row = rows.get(user)
+            self._residents.enter(
+                Resident(shard, user, row.profile if row else b"", row.believed if row else b"")
+            )
+        for mark in found.values():
+            self._open(mark)
+
+    def _open(self, mark: marks.MarkRow) -> None:
+        """Give a resident back what its mark says is open."""
+        resident = self._residents.get(mark.user)
+        if resident is None:
+            return
+        resident.marked_since = mark.since
+        resident.repair = mark.message_class is MessageClass.REPAIR
+        difference = self._converger.compare(resident)
+        if difference.touches_fields:
+            resident.barrier = mark.barrier if mark.barrier is not None else mark.since
+        if difference.touches_more or unproven(resident.believed):
+            resident.rest = mark.since
+        if resident.profile.leaving:
+            self.leaving.add(resident.id)
+
+    async def load(self, wanted: Iterable[str]) -> None:
+        """Make these users resident."""
+        await self._load(set(wanted))
+
+    def fold_all(
+        self, turn: Turn, reads: Sequence[Read], found: dict[int, str]
+    ) -> list[tuple[Read, Resident | Fate]]:
+        """Fold a turn's messages in order; says whose each one is, or what became of it instead.
+
+        A message our rules stumble over stands alone: it becomes a dead letter with the reason
+        *bug*, and its user's profile is as if it had never come.
+        """
+        done: list[tuple[Read, Resident | Fate]] = []
+        for read in reads:
+            turn.messages += 1
+            whose = self.place(turn, read, found)
+            if isinstance(whose, Resident):
+                try:
+                    self._fold_one(turn, read, whose)
+                except Exception as error:  # noqa: BLE001 -- whatever our own rules do wrong
+                    self._restore(whose, [earlier for earlier, of in done if of is whose])
+                    whose = self._bury(turn, read.row, whose.id, type(error).__name__)
+            done.append((read, whose))
+        return done
+
+    def place(self, turn: Turn, read: Read, found: dict[int, str]) -> Resident | Fate:
+        """The resident a message belongs to; elsewhere, it is handed over, or buried."""
+        user = found.get(read.row.position)
+        if user is None:
+            return self._bury(turn, read.row, "", "unreadable")
+        resident = self._residents.get(user)
+        if shard_of(user) == read.row.shard and resident is not None:
+            return resident
+        if read.row.hops >= self._max_hops:
+            return self._bury(turn, read.row, user, "handed over too often")
+        turn.hand_over(read.row, user)
+        turn.counters["handed over"] += 1
+        return Fate.HANDED
+
+    def _fold_one(self, turn: Turn, read: Read, resident: Resident) -> None:
+        message, position = read.message, read.row.position
+        if message is None:
+            return
+        if message.type in INTERNAL_TYPES:
+            self._hear(turn, message, position, resident)
+            return
+        self._apply_resolution(turn, self._resolutions.get(position), resident)
+        profile = resident.profile
+        if not profile.known_since:
+            profile.known_since = message.received_at
+            resident.dirty = True
+        folded = fold(profile, message, self._converger.mappings, self._bounds)
+        for mapping, effect in folded.effects.items():
+            turn.verdict(mapping, effect)
+        if folded.effects:
+            resident.dirty = True
+        if folded.rejected:
+            turn.counters["registers rejected"] += len(folded.rejected)
+        if folded.changed:
+            repair = read.row.message_class is not MessageClass.LIVE
+            self._converger.changed(resident, position, repair=repair)
+            self._converger.enqueue(resident, turn.now)
+
+    def _apply_resolution(
+        self, turn: Turn, resolution: Resolution | None, resident: Resident
+    ) -> None:
+        if resolution is None:
+            return
+        for identifier, user in resolution.claims.items():
+            if user == resident.id:
+                learn(resident.profile, identifier)
+                resident.dirty = True
+        for loser, winner in resolution.merges:
+            if winner == resident.id and loser in resident.profile.merging:
+                continue
+            if winner == resident.id:
+                resident.profile.merging.append(loser)
+                resident.dirty = True
+            turn.counters["merges begun"] += 1
+            turn.speak(_merge_message(turn.now, Merge(loser=loser, winner=winner)), loser)
+        turn.counters["contested identifiers"] += len(resolution.contested)
+
+    def _hear(self, turn: Turn, message: Message, position: int, resident: Resident) -> None:
+        """Messages lanes and the reconciler send each other."""
+        match message.type:
+            case "merge":
+                self._begin_leaving(turn, message, resident)
+            case "merged":
+                self._receive(turn, message, position, resident)
+            case _:
+                self._observe(turn, message, position, resident)
+
+    def _begin_leaving(self, turn: Turn, message: Message, resident: Resident) -> None:
+        merge = msgspec.convert(message.properties, Merge)
+        if resident.fresh:
+            turn.speak(merged_message(turn.now, resident, merge.winner), merge.winner)
+            return
+        resident.profile.leaving = merge.winner
+        resident.dirty = True
+        self._converger.withdraw(resident)
+        self.leaving.add(resident.id)
+
+    def _receive(self, turn: Turn, message: Message, position: int, resident: Resident) -> None:
+        merged = msgspec.convert(message.properties, Merged)
+        loser = decode_profile(bytes.fromhex(merged.profile)) if merged.profile else Profile()
+        profile, believed = resident.profile, resident.believed
+        merge_profiles(profile, loser)
+        learn(profile, merged.loser)
+        profile.merging = [user for user in profile.merging if user != merged.loser]
+        if merged.believed:
+            theirs = decode_believed(bytes.fromhex(merged.believed))
+            if believed.identity is None and theirs.identity is not None:
+                believed.identity = theirs.identity
+                believed.parts = {**theirs.parts, **believed.parts}
+            elif theirs.identity is not None and theirs.identity != believed.identity:
+                turn.counters["two Iterable users"] += 1
+        resident.dirty = True
+        self._converger.changed(resident, position, repair=False)
+        self._converger.enqueue(resident, turn.now)
+
+    def _observe(self, turn: Turn, message: Message, position: int, resident: Resident) -> None:
+        observation = msgspec.convert(message.properties, Observation)
+        desired = part_hashes(project(resident.id, resident.profile, self._converger.mappings))
+        planned = set(observation.desired) or {"user"}
+        calm = {
+            part: digest
+            for part, digest in observation.desired.items()
+            if part not in resident.flying
+        }
+        seen = msgspec.structs.replace(observation, desired=calm)
+        left = set(apply_observation(resident.believed, seen, desired, self._lag))
+        left |= set(observation.desired) - set(calm)
+        turn.repairs[position] = "superseded" if left >= planned else "applied"
+        resident.dirty = True
+        self._converger.changed(resident, position, repair=True)
+        self._converger.enqueue(resident, turn.now)
+
+    def _restore(self, resident: Resident, reads: Sequence[Read]) -> None:
+        """Fold again what came before a message that failed half way."""
+        resident.profile = decode_profile(resident.stored) if resident.stored else Profile()
+        quiet = Turn(0, 0)
+        for read in reads:
+            self._fold_one(quiet, read, resident)
+
+    def _bury(self, turn: Turn, row: LogRow, user: str, reason: str) -> Fate:
+        log.error("message at position %d is set aside: %s", row.position, reason)
+        turn.counters["dead"] += 1
+        turn.waiting_add.append(
+            waiting.WaitingRow(
+                shard=row.shard,
+                user=user,
+                position=row.position,
+                kind=waiting.WaitingKind.DEAD,
+                endpoint="",
+                due=0,
+                since_at=turn.now,
+                attempts=0,
+                reason=f"bug: {reason}",
+                mapping_version=turn.version,
+                body=row.body,
+                begun_at=None,
+            )
+        )
+        return Fate.DEAD
+
+
+def _address(message: Message) -> str:
+    """The user an internal message names, else the user key."""
+    if message.type == "merge":
+        return str(message.properties["loser"])
+    if message.type == "merged":
+        return str(message.properties["winner"])
+    return message.user_key
+
+
+def _kind(identifier: str) -> identifier_table.Kind:
+    match identifier[0]:
+        case "u":
+            return "u"
+        case "e":
+            return "e"
+        case _:
+            return "a"
+
+
+def _names(message: Message) -> list[str]:
+    return [_address(message)] if message.type in INTERNAL_TYPES else identifiers(message)
+
+
+def _resolve_all(
+    reads: Sequence[Read], known: dict[str, str]
+) -> tuple[dict[int, Resolution], dict[str, str]]:
+    """Resolve in order: what a message claims, the next one sees."""
+    owners = dict(known)
+    claims: dict[str, str] = {}
+    resolutions: dict[int, Resolution] = {}
+    for read in reads:
+        message = read.message
+        if message is None:
+            continue
+        if message.type in INTERNAL_TYPES:
+            address = _address(message)
+            resolutions[read.row.position] = Resolution(owners.get(address, address))
+            continue
+        resolution = resolve(message, owners)
+        resolutions[read.row.position] = resolution
+        claims |= resolution.claims
+        owners |= resolution.claims
+    return resolutions, claims
+
+
+def _merge_message(now: int, merge: Merge) -> Message:
+    return _internal("merge", now, msgspec.to_builtins(merge))
+
+
+def merged_message(now: int, loser: Resident, winner: str) -> Message:
+    """What the loser knew, for its winner; empty where there never was such a user."""
+    merged = Merged(
+        winner=winner,
+        loser=loser.id,
+        profile="" if loser.fresh else encode_profile(loser.profile).hex(),
+        believed="" if loser.fresh else encode_believed(loser.believed).hex(),
+    )
+    return _internal("merged", now, msgspec.to_builtins(merged))
+
+
+def _internal(kind: str, now: int, properties: dict[str, object]) -> Message:
+    return Message(
+        type=kind,
+        message_id=kind,
+        received_at=now,
+        effective_at=now,
+        source="segue",
+        properties=properties,
+    )

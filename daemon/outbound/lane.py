@@ -1,0 +1,52 @@
+"""A lane: the only writer of its shards' users (DESIGN §3).
+
+It takes one turn after another until it is drained. Whatever fails inside a turn ends the run:
+memory is dropped, and the next run starts from the store, where open calls count as uncertain.
+"""
+
+from collections.abc import Callable
+
+import anyio
+
+from daemon.outbound.parts import LaneParts
+from daemon.outbound.start import start_from
+from daemon.outbound.turns import Turns
+
+_IDLE_SECONDS = 1.0
+
+
+class Lane:
+    """An actor. `progress` is called once a turn."""
+
+    def __init__(self, name: str, parts: LaneParts, progress: Callable[[], None]) -> None:
+        self.name = name
+        self._parts = parts
+        self._progress = progress
+        self._wake = anyio.Event()
+        self._draining = False
+
+    def nudge(self) -> None:
+        """Something new is in the log, or a call is over: look now."""
+        self._wake.set()
+
+    def drain(self) -> None:
+        """Finish: let land what flies, write it down, and end."""
+        self._draining = True
+        self.nudge()
+
+    async def run(self, *, ready: Callable[[], None]) -> None:
+        """Work until drained. Raises StoreUnavailable, or whatever our own code did wrong."""
+        parts = self._parts
+        state = await start_from(parts.database, parts.shards)
+        async with anyio.create_task_group() as group:
+            turns = Turns(parts, state, group, self.nudge)
+            await turns.recover(state)
+            ready()
+            while not (self._draining and turns.grounded):
+                self._wake = anyio.Event()
+                busy = await turns.take(draining=self._draining)
+                self._progress()
+                if not busy:
+                    with anyio.move_on_after(turns.patience(_IDLE_SECONDS)):
+                        await self._wake.wait()
+            group.cancel_scope.cancel()

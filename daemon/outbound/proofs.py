@@ -1,0 +1,156 @@
+"""Point reads that prove what an answer did not.
+
+A 202 of the subscription calls proves no row: once the visibility lag is over, the user is read
+and the choice confirmed or sent again. An e-mail change that failed or stayed without an answer is
+looked for under its new address (DESIGN §3).
+"""
+
+from collections.abc import Callable
+
+import anyio
+import msgspec
+from anyio.abc import TaskGroup
+
+from daemon.clients.iterable.client import IterableClient
+from daemon.domain.commands import Endpoint
+from daemon.domain.identity import IterableIdentity
+from daemon.domain.ports import Clock
+from daemon.domain.profiles import Certainty, Observed
+from daemon.errors import ServiceError
+from daemon.mapping.diff import IDENTITY
+from daemon.mapping.observe import observed_hash
+from daemon.outbound.converging import Converger, Sent, unproven
+from daemon.outbound.landing import Patience
+from daemon.outbound.residents import NEVER, Resident, Residents
+from daemon.outbound.turn import Turn
+
+_MOST_READS = 16
+_AGAIN = 5_000
+_PROVING = "proving"
+
+
+class _Seen(msgspec.Struct):
+    """A read that is over; `observed` is None where it failed."""
+
+    resident: Resident
+    wanted: IterableIdentity | None
+    observed: Observed | None
+
+
+class Proofs:
+    """The reads of one lane, a bounded number at once."""
+
+    def __init__(
+        self, client: IterableClient, converger: Converger, clock: Clock, patience: Patience
+    ) -> None:
+        self._client = client
+        self._converger = converger
+        self._clock = clock
+        self._patience = patience
+        self._due: dict[str, int] = {}
+        self._moved: dict[str, IterableIdentity] = {}
+        self._seen: list[_Seen] = []
+        self.flying = 0
+
+    def expect(self, resident: Resident, now: int) -> None:
+        """Read this user when the lag is over, if a choice of theirs is unproven."""
+        parts = resident.believed.parts
+        times = [parts[name].at for name in unproven(resident.believed)]
+        if times and resident.id not in self._due:
+            due = max(max(times) + self._patience.lag, now)
+            self._due[resident.id] = due
+            self._converger.delay(resident.id, due)
+
+    def check_identity(self, sent: Sent, endpoint: Endpoint) -> None:
+        """An e-mail change that did not succeed may have been applied before: look."""
+        if endpoint is Endpoint.UPDATE_EMAIL:
+            self._moved[sent.resident.id] = sent.identity
+
+    def start(
+        self, group: TaskGroup, residents: Residents, now: int, nudge: Callable[[], None]
+    ) -> None:
+        """Start the reads that are due."""
+        for user, wanted in list(self._moved.items()):
+            resident = residents.get(user)
+            if resident is None:
+                del self._moved[user]
+            elif self.flying < _MOST_READS and _PROVING not in resident.flying:
+                del self._moved[user]
+                self._fly(group, resident, wanted, nudge)
+        for user, due in list(self._due.items()):
+            resident = residents.get(user)
+            if resident is None:
+                del self._due[user]
+            elif due <= now and self.flying < _MOST_READS and _PROVING not in resident.flying:
+                del self._due[user]
+                self._fly(group, resident, None, nudge)
+
+    def _fly(
+        self,
+        group: TaskGroup,
+        resident: Resident,
+        wanted: IterableIdentity | None,
+        nudge: Callable[[], None],
+    ) -> None:
+        self.flying += 1
+        resident.flying.add(_PROVING)
+        group.start_soon(self._read, resident, wanted, nudge)
+
+    async def _read(
+        self, resident: Resident, wanted: IterableIdentity | None, nudge: Callable[[], None]
+    ) -> None:
+        project = self._converger.mappings.project
+        identity = wanted or self._converger.address(resident)
+        try:
+            observed = await self._client.get_user(identity, project, self._clock.now())
+        except ServiceError:
+            await anyio.sleep(_AGAIN / 1000)
+            self._seen.append(_Seen(resident, wanted, None))
+        else:
+            self._seen.append(_Seen(resident, wanted, observed))
+        nudge()
+
+    def land(self, turn: Turn) -> None:
+        """Apply what was read."""
+        seen, self._seen = self._seen, []
+        for look in seen:
+            self.flying -= 1
+            look.resident.flying.discard(_PROVING)
+            if look.observed is None:
+                self._repeat(look, turn.now)
+            elif look.wanted is not None:
+                self._land_identity(look.resident, look.wanted, look.observed)
+            else:
+                self._land_choices(look.resident, look.observed, turn)
+            look.resident.dirty = True
+            before = look.resident.barrier, look.resident.rest
+            difference = self._converger.compare(look.resident)
+            if difference.touches_fields and look.resident.barrier == NEVER:
+                look.resident.barrier = before[0]
+            self._converger.enqueue(look.resident, turn.now)
+
+    def _repeat(self, look: _Seen, now: int) -> None:
+        if look.wanted is not None:
+            self._moved[look.resident.id] = look.wanted
+        else:
+            self._due[look.resident.id] = now
+
+    def _land_identity(
+        self, resident: Resident, wanted: IterableIdentity, observed: Observed
+    ) -> None:
+        if observed.exists:
+            resident.believed.identity = wanted
+            resident.believed.parts.pop(IDENTITY, None)
+
+    def _land_choices(self, resident: Resident, observed: Observed, turn: Turn) -> None:
+        parts = resident.believed.parts
+        for name in unproven(resident.believed):
+            part = parts[name]
+            if part.at > observed.as_of - self._patience.lag:
+                self.expect(resident, turn.now)
+                continue
+            there = not observed.exists or observed_hash(observed, name) == part.hash
+            certainty = Certainty.CONFIRMED if there else Certainty.UNKNOWN
+            reason = "" if observed.exists else "Iterable does not know the user"
+            parts[name] = msgspec.structs.replace(part, certainty=certainty, reason=reason)
+            turn.counters["choices proven" if there else "choices sent again"] += 1

@@ -1,0 +1,343 @@
+"""Where calls are opened, fly and land: budgets, pauses, and what a failed call is split into."""
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import anyio
+import msgspec
+
+from daemon.clients.iterable.answers import refused_row
+from daemon.clients.iterable.budgets import Budgets
+from daemon.clients.iterable.client import IterableClient
+from daemon.clients.iterable.endpoints import ENDPOINTS
+from daemon.domain.commands import Call, CallKey, CallOutcome, Endpoint, RowOutcome, Verdict
+from daemon.domain.ledger import CallRows, FailedRow
+from daemon.domain.messages import MessageClass
+from daemon.domain.ports import Clock
+from daemon.errors import (
+    EndpointMissing,
+    Refused,
+    ServerFailed,
+    ServiceError,
+    Throttled,
+    TooLarge,
+    Unauthorized,
+    Unreachable,
+)
+from daemon.mapping.rows import subscriptions_row
+from daemon.outbound.converging import Converger, Sent
+from daemon.outbound.emitting import Emitter, Event, Fate
+from daemon.outbound.flights import Flight, Landed, entries, halves, of_events, of_state
+from daemon.outbound.folding import Folder
+from daemon.outbound.landing import ACCEPTED, UNCERTAIN, Landing
+from daemon.outbound.proofs import Proofs
+from daemon.outbound.residents import NEVER, Residents
+from daemon.outbound.turn import Turn
+from daemon.outbound.waitroom import WaitRoom
+from daemon.store import calls
+
+AGAIN = "again"
+"""The verdict of a row its call did not settle: it is sent again."""
+
+_PAUSE_FIRST = 500
+_PAUSE_LONGEST = 60_000
+_PAUSE_UNAUTHORIZED = 60_000
+
+
+class Runway:
+    """All flights of one lane. `flying` counts them by endpoint."""
+
+    def __init__(
+        self,
+        *,
+        client: IterableClient,
+        budgets: Budgets,
+        converger: Converger,
+        emitter: Emitter,
+        landing: Landing,
+        proofs: Proofs,
+        waitroom: WaitRoom,
+        residents: Residents,
+        clock: Clock,
+        rng: random.Random,
+        most_flights: int,
+        shards: tuple[int, ...],
+    ) -> None:
+        self._client = client
+        self._budgets = budgets
+        self._converger = converger
+        self._emitter = emitter
+        self._landing = landing
+        self._proofs = proofs
+        self._waitroom = waitroom
+        self._residents = residents
+        self._clock = clock
+        self._rng = rng
+        self._most = most_flights
+        self._shards = shards
+        self.flying: dict[Endpoint, int] = {}
+        self._split: deque[Flight] = deque()
+        self._paused: dict[Endpoint, int] = {}
+        self._failures: dict[Endpoint, int] = {}
+        self._asked_again: int = NEVER
+
+    def next_chance(self, now: int) -> int:
+        """When a call may be opened that was held back by a budget or a pause, ms."""
+        paused = [until for until in self._paused.values() if until > now]
+        return min([self._asked_again, *paused])
+
+    def ready(self, turn: Turn) -> list[Flight]:
+        """Build every call the budgets allow now, and note its intent in the turn."""
+        self._asked_again = NEVER
+        flights = []
+        for _ in range(len(self._split)):
+            flight = self._split.popleft()
+            if self._permit(flight.key.endpoint, flight.message_class, turn.now):
+                flights.append(flight)
+            else:
+                self._split.append(flight)
+        for key in list(self._converger.queues):
+            flights += self._state_flights(key, turn.now)
+        flights += self._event_flights(turn.now)
+        for flight in flights:
+            turn.opens.append(_intent(flight, turn, self._shards))
+            endpoint = flight.key.endpoint
+            self.flying[endpoint] = self.flying.get(endpoint, 0) + 1
+        return flights
+
+    def _permit(self, endpoint: Endpoint, message_class: MessageClass, now: int) -> bool:
+        """Take a token if a call may be opened now; else note when to ask again."""
+        if self._paused.get(endpoint, 0) > now:
+            return False
+        if self.flying.get(endpoint, 0) >= self._most:
+            return False
+        wait = self._budgets[endpoint].take(anyio.current_time(), message_class)
+        if wait > 0.0:
+            self._asked_again = min(self._asked_again, now + int(wait * 1000) + 1)
+            return False
+        return True
+
+    def _state_flights(self, key: CallKey, now: int) -> list[Flight]:
+        queue = self._converger.queues[key]
+        flights = []
+        while len(queue):
+            message_class = MessageClass.LIVE if queue.live else MessageClass.REPAIR
+            if not self._permit(key.endpoint, message_class, now):
+                break
+            sent = self._fill(key)
+            if not sent:
+                break
+            flights.append(of_state(key, sent, message_class))
+        if not len(queue):
+            del self._converger.queues[key]
+        return flights
+
+    def _fill(self, key: CallKey) -> list[Sent]:
+        spec, queue = ENDPOINTS[key.endpoint], self._converger.queues[key]
+        sent: list[Sent] = []
+        size = 0
+        while len(queue) and len(sent) < spec.max_rows:
+            resident = queue.pop()
+            row = self._converger.build(key, resident)
+            if row is None:
+                continue
+            size += row.command.size + 1
+            sent.append(row)
+            if size > spec.max_bytes - 64_000:
+                break
+        return sent
+
+    def _event_flights(self, now: int) -> list[Flight]:
+        flights = []
+        endpoint = self._emitter.endpoint
+        spec = ENDPOINTS[endpoint]
+        while self._emitter.ready and self._permit(endpoint, MessageClass.LIVE, now):
+            taken = self._emitter.take(
+                spec.max_rows, spec.max_bytes - 64_000, now, self._converger.address
+            )
+            if not taken:
+                break
+            flights.append(of_events(CallKey(endpoint), taken))
+        return flights
+
+    async def fly(self, flight: Flight, landed: Callable[[Landed], None]) -> None:
+        """Send one call; whatever becomes of it is told, never raised."""
+        try:
+            outcome = await self._client.send(await self._call(flight))
+        except ServiceError as error:
+            landed(Landed(flight, None, error))
+        else:
+            landed(Landed(flight, outcome, None))
+
+    async def _call(self, flight: Flight) -> Call:
+        """The call; where it replaces whole arrays, made from what is there now (§10)."""
+        if flight.key.endpoint is not Endpoint.UPDATE_SUBSCRIPTIONS:
+            return flight.call
+        sent = flight.sent[0]
+        project = self._converger.mappings.project
+        observed = await self._client.get_user(sent.identity, project, self._clock.now())
+        row = subscriptions_row(sent.identity, project, sent.command.parts, observed)
+        return Call(flight.key, [msgspec.structs.replace(sent.command, row=row)])
+
+    def land(self, turn: Turn, over: Landed) -> None:
+        """Apply what became of a flight, and close its row."""
+        flight, endpoint = over.flight, over.flight.key.endpoint
+        self.flying[endpoint] -= 1
+        if over.outcome is not None:
+            self._failures.pop(endpoint, None)
+            self._land_rows(turn, flight, over.outcome)
+            return
+        error = over.error
+        if isinstance(error, TooLarge | Refused):
+            self._failures.pop(endpoint, None)
+            if entries(flight) > 1:
+                self._close(turn, flight, error.status, split=True)
+                self._split.extendleft(reversed(halves(flight)))
+            else:
+                alone = msgspec.structs.replace(refused_row(error), index=0)
+                everything = [
+                    msgspec.structs.replace(alone, index=index)
+                    for index in range(len(flight.commands))
+                ]
+                self._land_rows(turn, flight, CallOutcome(error.status, everything))
+            return
+        self._land_failed(turn, flight, error)
+
+    def _land_failed(self, turn: Turn, flight: Flight, error: ServiceError | None) -> None:
+        """The call as a whole came to nothing, or nobody knows to what."""
+        endpoint = flight.key.endpoint
+        self._close(turn, flight, error.status if error else 0, split=True)
+        uncertain = isinstance(error, Unreachable | ServerFailed)
+        match error:
+            case Throttled():
+                pass  # the client has paused the budget
+            case Unauthorized():
+                self._paused[endpoint] = turn.now + _PAUSE_UNAUTHORIZED
+                turn.counters["unauthorized"] += 1
+            case EndpointMissing() if endpoint is Endpoint.SUBSCRIPTIONS:
+                self._converger.subscriptions_missing = True
+                turn.counters["subscriptions missing"] += 1
+            case _:
+                self._pause(endpoint, turn.now)
+        for sent in flight.sent:
+            if uncertain:
+                self._landing.row(sent, UNCERTAIN, endpoint, turn.now)
+                self._proofs.check_identity(sent, endpoint)
+            else:
+                self._landing.unsent(sent)
+                self._converger.enqueue(sent.resident, turn.now)
+        self._return_events(flight.events)
+
+    async def doubt(
+        self, turn: Turn, rows: Sequence[calls.CallRow], folder: Folder, lag: int
+    ) -> None:
+        """Calls a former run left open are uncertain: close them, and send their state again.
+
+        Events need nothing: they are still behind the cursor, and a repeated id changes nothing.
+        """
+        await folder.load(user for row in rows for user in row.rows.users)
+        for row in rows:
+            again = [FailedRow(index, AGAIN) for index in range(len(row.rows.users))]
+            turn.closes.append(calls.Closing(id=row.id, closed_at=turn.now, status=0, failed=again))
+            for user, parts in zip(row.rows.users, row.rows.parts, strict=False):
+                resident = self._residents.get(user)
+                if resident is not None:
+                    self._landing.doubt(resident, parts, row.opened_at, turn.now + lag)
+                    self._converger.enqueue(resident, turn.now)
+
+    def _pause(self, endpoint: Endpoint, now: int) -> None:
+        failures = self._failures.get(endpoint, 0)
+        self._failures[endpoint] = failures + 1
+        longest = min(_PAUSE_LONGEST, _PAUSE_FIRST * 2 ** min(failures, 20))
+        self._paused[endpoint] = now + int(self._rng.uniform(longest / 2, longest))
+
+    def _land_rows(self, turn: Turn, flight: Flight, outcome: CallOutcome) -> None:
+        failed = {row.index: row for row in outcome.failed}
+        endpoint = flight.key.endpoint
+        for index, sent in enumerate(flight.sent):
+            row = failed.get(index, ACCEPTED)
+            self._landing.row(sent, row, endpoint, turn.now)
+            if row is not ACCEPTED:
+                self._proofs.check_identity(sent, endpoint)
+            self._emitter.offer(sent.resident)
+            self._waitroom.look(sent.resident)
+        self._land_events(turn, flight, failed)
+        self._close(turn, flight, outcome.status, failed=outcome.failed)
+
+    def _land_events(self, turn: Turn, flight: Flight, failed: dict[int, RowOutcome]) -> None:
+        again: list[Event] = []
+        index = 0
+        for event, count in zip(flight.events, flight.rows, strict=True):
+            rows = [failed[number] for number in range(index, index + count) if number in failed]
+            index += count
+            if any(row.verdict in (Verdict.RETRY, Verdict.UNCERTAIN) for row in rows):
+                again.append(event)
+                continue
+            refused = [row for row in rows if row.verdict is not Verdict.SKIPPED]
+            event.fate = Fate.DELIVERED
+            if len(refused) == count:
+                event.fate, event.reason = Fate.DEAD, refused[0].reason
+            elif len(rows) == count:
+                event.fate, event.reason = Fate.FILTERED, rows[0].reason
+            self._waitroom.finish(turn, event, self._residents.get(event.user))
+        done = [event for event in flight.events if event.fate is not None]
+        for event in done:
+            self._ground(event)
+        if again:
+            self._pause(flight.key.endpoint, turn.now)
+        self._return_events(again)
+
+    def _return_events(self, events: Sequence[Event]) -> None:
+        """Back to the front of their users' queues, in order."""
+        whose: dict[str, list[Event]] = {}
+        for event in events:
+            whose.setdefault(event.user, []).append(event)
+        for user, theirs in whose.items():
+            resident = self._residents.get(user)
+            if resident is None:
+                continue
+            resident.events_flying -= len(theirs)
+            self._emitter.put_back(resident, theirs)
+            self._emitter.offer(resident)
+
+    def _ground(self, event: Event) -> None:
+        resident = self._residents.get(event.user)
+        if resident is not None:
+            resident.events_flying -= 1
+            self._emitter.offer(resident)
+
+    def _close(
+        self,
+        turn: Turn,
+        flight: Flight,
+        status: int,
+        *,
+        failed: Sequence[RowOutcome] = (),
+        split: bool = False,
+    ) -> None:
+        """Close the call's row. `split`: none of its rows is settled by it."""
+        rows = [FailedRow(row.index, str(row.verdict), row.reason) for row in failed]
+        if split:
+            rows = [FailedRow(index, AGAIN) for index in range(len(flight.commands))]
+        turn.closes.append(
+            calls.Closing(id=flight.id, closed_at=turn.now, status=status, failed=rows)
+        )
+
+
+def _intent(flight: Flight, turn: Turn, shards: tuple[int, ...]) -> calls.NewCall:
+    positions = [event.position for event in flight.events]
+    return calls.NewCall(
+        key=flight.key,
+        mapping_version=turn.version,
+        shards=shards,
+        opened_at=turn.now,
+        first_position=min(positions, default=0),
+        last_position=max(positions, default=0),
+        rows=CallRows(
+            users=[command.user for command in flight.commands],
+            positions=[command.position for command in flight.commands if flight.events],
+            message_ids=[str(command.row["id"]) for command in flight.commands if flight.events],
+            parts=[sent.command.parts for sent in flight.sent],
+        ),
+    )

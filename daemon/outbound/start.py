@@ -1,0 +1,66 @@
+"""What a lane finds in the store when it starts."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from daemon.domain.commands import Endpoint
+from daemon.outbound.emitting import Fate
+from daemon.outbound.turn import FOLDED
+from daemon.store import Connection, calls, cursors, facts, turns, waiting
+from daemon.store.database import Database
+
+SUBSCRIPTIONS_MISSING = "subscriptions missing"
+_FATES = {
+    waiting.WaitingKind.DEAD: Fate.DEAD,
+    waiting.WaitingKind.HELD: Fate.PARKED,
+    waiting.WaitingKind.PARKED: Fate.PARKED,
+    waiting.WaitingKind.OUTBOX: Fate.PARKED,
+}
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Where to go on. `finished` says what became of events after the cursor, by position."""
+
+    folded: int
+    emitted: int
+    finished: dict[int, Fate]
+    open_calls: list[calls.CallRow]
+    parked_users: list[str]
+    subscriptions_missing: bool
+
+
+async def start_from(database: Database, shards: Sequence[int]) -> Start:
+    """Read cursors, open calls, and what is finished beyond the cursor."""
+    return await database.read(lambda connection: _read(connection, shards))
+
+
+def _read(connection: Connection, shards: Sequence[int]) -> Start:
+    found = cursors.load(connection, shards)
+    folded = min(found.get((shard, FOLDED), 0) for shard in shards)
+    endpoint = Endpoint.TRACK_BULK
+    emitted = min(found.get((shard, str(endpoint)), 0) for shard in shards)
+    kept = {
+        position: _FATES[kind]
+        for position, kind in waiting.above(connection, shards, emitted).items()
+    }
+    return Start(
+        folded=folded,
+        emitted=emitted,
+        finished=_finished(connection, endpoint, emitted, shards) | kept,
+        open_calls=calls.open_calls(connection, shards),
+        parked_users=waiting.users_with(connection, shards, waiting.WaitingKind.PARKED),
+        subscriptions_missing=facts.get(connection, SUBSCRIPTIONS_MISSING) is not None,
+    )
+
+
+def _finished(
+    connection: Connection, endpoint: Endpoint, emitted: int, shards: Sequence[int]
+) -> dict[int, Fate]:
+    finished = dict.fromkeys(turns.handed_above(connection, shards, emitted), Fate.HANDED)
+    for call in calls.closed_above(connection, endpoint, emitted, shards):
+        failed = {row.index for row in call.failed}
+        for index, position in enumerate(call.rows.positions):
+            if index not in failed and position > emitted:
+                finished[position] = Fate.DELIVERED
+    return finished

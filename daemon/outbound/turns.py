@@ -1,0 +1,254 @@
+"""The turns of one run of a lane: everything it holds in memory, and the order of its work.
+
+A turn lets land what has finished, folds what is new, opens the calls the budgets allow, and
+writes all of that as one checkpoint; then the opened calls fly. It never waits for a call.
+"""
+
+from collections.abc import Callable, Sequence
+
+from anyio.abc import TaskGroup
+
+from daemon.outbound.converging import Converger
+from daemon.outbound.departures import Departures
+from daemon.outbound.emitting import Emitter, Event, Fate
+from daemon.outbound.flights import Landed
+from daemon.outbound.folding import Folder, Read, read_message
+from daemon.outbound.landing import Landing
+from daemon.outbound.parts import LaneParts
+from daemon.outbound.proofs import Proofs
+from daemon.outbound.residents import Resident, Residents
+from daemon.outbound.runway import Runway
+from daemon.outbound.start import Start
+from daemon.outbound.turn import Turn, checkpoint, settle
+from daemon.outbound.waitroom import WaitRoom
+from daemon.store import log, marks
+
+
+class Turns:
+    """One run of a lane."""
+
+    def __init__(
+        self, parts: LaneParts, state: Start, group: TaskGroup, nudge: Callable[[], None]
+    ) -> None:
+        settings, mappings = parts.settings, parts.mappings()
+        shards = frozenset(parts.shards)
+        self._parts = parts
+        self._settings = settings
+        self._group = group
+        self._nudge = nudge
+        self._folded = state.folded
+        self._already = state.finished
+        self._asleep = True
+        self._landed: list[Landed] = []
+        self._residents = Residents()
+        self._converger = Converger(mappings, subscriptions_missing=state.subscriptions_missing)
+        self._emitter = Emitter(mappings, state.emitted, window=settings.window)
+        self._folder = Folder(
+            parts.database,
+            self._residents,
+            self._converger,
+            shards=shards,
+            bounds=settings.bounds,
+            lag=settings.patience.lag,
+            max_hops=settings.max_hops,
+        )
+        self._proofs = Proofs(parts.client, self._converger, parts.clock, settings.patience)
+        self._waitroom = WaitRoom(
+            parts.database, self._emitter, self._converger, self._folder, settings, shards
+        )
+        self._departures = Departures(
+            parts.database,
+            self._folder,
+            self._residents,
+            self._converger,
+            self._emitter,
+            self._waitroom,
+        )
+        self._runway = Runway(
+            client=parts.client,
+            budgets=parts.budgets,
+            converger=self._converger,
+            emitter=self._emitter,
+            landing=Landing(self._converger, settings.patience, parts.rng),
+            proofs=self._proofs,
+            waitroom=self._waitroom,
+            residents=self._residents,
+            clock=parts.clock,
+            rng=parts.rng,
+            most_flights=settings.calls_per_endpoint,
+            shards=parts.shards,
+        )
+
+    @property
+    def grounded(self) -> bool:
+        """Whether nothing is in the air and everything that landed is written."""
+        return not (any(self._runway.flying.values()) or self._landed)
+
+    async def recover(self, state: Start) -> None:
+        """Close what the last run left open, and look after those whose events are parked."""
+        turn = self._turn()
+        lag = self._settings.patience.lag
+        await self._runway.doubt(turn, state.open_calls, self._folder, lag)
+        await self._folder.load(state.parked_users)
+        for user in state.parked_users:
+            resident = self._residents.get(user)
+            if resident is not None:
+                self._waitroom.look(resident)
+        await self._waitroom.work(turn, self._residents)
+        await self._write(turn)
+
+    async def take(self, *, draining: bool) -> bool:
+        """One turn; says whether there is more to do at once."""
+        self._change_mapping()
+        turn = self._turn()
+        landed, self._landed = self._landed, []
+        for over in landed:
+            self._runway.land(turn, over)
+        self._proofs.land(turn)
+        if draining:
+            await self._write(turn)
+            return bool(self._landed)
+        read = await self._fold(turn) + await self._catch_up(turn)
+        await self._wake(turn)
+        await self._departures.depart(turn)
+        await self._waitroom.work(turn, self._residents)
+        flights = self._runway.ready(turn)
+        opened = await self._write(turn)
+        for flight, call_id in zip(flights, opened, strict=True):
+            flight.id = call_id
+            self._group.start_soon(self._runway.fly, flight, self._on_landed)
+        self._proofs.start(self._group, self._residents, turn.now, self._nudge)
+        return read >= self._settings.turn_messages or bool(self._landed)
+
+    def patience(self, most: float) -> float:
+        """How many seconds to sleep if nothing happens."""
+        now = self._parts.clock.now()
+        due = min(self._converger.next_due(), self._runway.next_chance(now))
+        return min(max((due - now) / 1000, 0.001), most)
+
+    def _turn(self) -> Turn:
+        turn = Turn(self._parts.clock.now(), self._converger.mappings.version)
+        turn.folded_from = turn.folded_to = self._folded
+        return turn
+
+    def _change_mapping(self) -> None:
+        mappings = self._parts.mappings()
+        if mappings.version != self._converger.mappings.version:
+            self._converger.mappings = mappings
+            self._emitter.mappings = mappings
+
+    def _on_landed(self, landed: Landed) -> None:
+        self._landed.append(landed)
+        self._nudge()
+
+    async def _fold(self, turn: Turn) -> int:
+        """Read and fold what is new; while the window has room, emit it at once."""
+        shared = self._emitter.head == self._folded and not self._emitter.full
+        limit = self._settings.turn_messages
+        rows = await self._parts.database.read(
+            lambda c: log.read(c, self._folded, self._parts.shards, limit)
+        )
+        if not rows:
+            return 0
+        reads = [read_message(row) for row in rows]
+        found = await self._folder.find_users(reads)
+        done = self._folder.fold_all(turn, reads, found)
+        turn.folded_to = self._folded = rows[-1].position
+        if shared:
+            self._emit(turn, done)
+        for _, whose in done:
+            if isinstance(whose, Resident) and whose.profile.waiting:
+                self._waitroom.look(whose)
+        return len(rows)
+
+    async def _catch_up(self, turn: Turn) -> int:
+        """Where folding is ahead of the window, read again from where the window ends."""
+        head, limit = self._emitter.head, self._settings.turn_messages
+        if head >= self._folded or self._emitter.full:
+            return 0
+        rows = await self._parts.database.read(
+            lambda c: log.read(c, head, self._parts.shards, limit)
+        )
+        reads = [read_message(row) for row in rows if row.position <= self._folded]
+        found = await self._folder.find_users(reads)
+        done: list[tuple[Read, Resident | Fate]] = []
+        for read in reads:
+            fate = self._already.get(read.row.position)
+            known = fate in (Fate.HANDED, Fate.DEAD) and fate is not None
+            done.append((read, fate if known and fate else self._folder.place(turn, read, found)))
+        self._emit(turn, done)
+        if len(rows) < limit:
+            self._emitter.head = self._folded
+        return len(reads)
+
+    def _emit(self, turn: Turn, done: Sequence[tuple[Read, Resident | Fate]]) -> None:
+        """Admit folded messages to the window, those that are events with their rows."""
+        for read, whose in done:
+            position, message = read.row.position, read.message
+            fate = self._already.pop(position, None)
+            if isinstance(whose, Fate) or message is None:
+                ended = whose if isinstance(whose, Fate) else Fate.DEAD
+                self._emitter.admit(_finished(read, fate or ended))
+                continue
+            event = self._emitter.event(
+                message,
+                position=position,
+                user=whose.id,
+                body=read.row.body,
+                hops=read.row.hops,
+                now=turn.now,
+            )
+            if event is None:
+                self._emitter.pass_over(position)
+                continue
+            event.fate = fate or event.fate
+            self._emitter.admit(event)
+            if event.fate is None:
+                self._waitroom.seat(turn, whose, event)
+
+    async def _wake(self, turn: Turn) -> None:
+        """Look again at those who are due, and bring back marks that were left in the store."""
+        now, most = turn.now, self._settings.residents
+        for user in self._converger.woken(now):
+            resident = self._residents.get(user)
+            if resident is not None:
+                self._converger.enqueue(resident, now)
+        if not self._asleep or len(self._residents) >= most:
+            return
+        rows = await self._parts.database.read(
+            lambda c: marks.load(c, self._parts.shards, most, now + 1)
+        )
+        self._asleep = len(rows) >= most
+        await self._folder.load(row.user for row in rows)
+        for row in rows:
+            resident = self._residents.get(row.user)
+            if resident is not None:
+                self._converger.enqueue(resident, now)
+
+    async def _write(self, turn: Turn) -> list[int]:
+        """Move the cursor, write the checkpoint, let go of everybody nothing is open of."""
+        start = self._emitter.cursor
+        passed = self._emitter.advance()
+        turn.passed[self._emitter.endpoint] = (start, passed)
+        touched = [r for r in self._residents if r.dirty or r.since != r.marked_since]
+        opened: list[int] = []
+        if not turn.empty or touched:
+            for resident in touched:
+                self._proofs.expect(resident, turn.now)
+            work = checkpoint(turn, touched, self._parts.shards)
+            opened = await self._parts.database.write(work)
+            settle(touched)
+        self._residents.let_go()
+        return opened
+
+
+def _finished(read: Read, fate: Fate) -> Event:
+    return Event(
+        position=read.row.position,
+        user="",
+        body=b"",
+        received_at=0,
+        hops=read.row.hops,
+        rows=[],
+        fate=fate,
+    )

@@ -1,0 +1,201 @@
+"""Events that wait outside the window: held until their user can be addressed, or parked.
+
+Held and parked rows keep their own copy of the message. Once a user has one, all their later
+events queue up behind it, so that their order is kept; `Profile.waiting` counts them.
+"""
+
+import msgspec
+
+from daemon.domain.messages import decode
+from daemon.outbound.converging import Converger
+from daemon.outbound.emitting import Emitter, Event, Fate
+from daemon.outbound.folding import Folder
+from daemon.outbound.parts import LaneSettings
+from daemon.outbound.residents import Resident, Residents
+from daemon.outbound.turn import Turn
+from daemon.store import waiting
+from daemon.store.database import Database
+
+HELD = waiting.WaitingKind.HELD
+PARKED = waiting.WaitingKind.PARKED
+DEAD = waiting.WaitingKind.DEAD
+WAITING = (HELD, PARKED)
+_USERS_PER_TURN = 200
+_LOOK_FOR_EXPIRED = 60_000
+_EXPIRED_PER_TURN = 1_000
+
+
+class WaitRoom:
+    """One lane's held and parked events."""
+
+    def __init__(
+        self,
+        database: Database,
+        emitter: Emitter,
+        converger: Converger,
+        folder: Folder,
+        settings: LaneSettings,
+        shards: frozenset[int],
+    ) -> None:
+        self._database = database
+        self._emitter = emitter
+        self._converger = converger
+        self._folder = folder
+        self._settings = settings
+        self._shards = shards
+        self._wanted: dict[str, Resident] = {}
+        self._released: dict[str, int] = {}
+        self._parked = 0
+        self._looked_at = 0
+
+    def seat(self, turn: Turn, resident: Resident, event: Event) -> None:
+        """Where a new event goes: to its user's queue, or behind what waits already."""
+        if self._converger.desired_identity(resident) is None:
+            self._keep(turn, resident, event, HELD)
+        elif resident.profile.waiting:
+            self._keep(turn, resident, event, PARKED)
+            self.look(resident)
+        else:
+            resident.events.append(event)
+            self._emitter.offer(resident)
+
+    def look(self, resident: Resident) -> None:
+        """Bring this user's rows back if nothing holds them any more."""
+        if (
+            resident.profile.waiting
+            and not resident.merging
+            and not self._released.get(resident.id)
+            and self._converger.desired_identity(resident) is not None
+        ):
+            self._wanted.setdefault(resident.id, resident)
+
+    def finish(self, turn: Turn, event: Event, resident: Resident | None) -> None:
+        """An event is done for good; a dead one becomes a dead letter."""
+        if event.waiting_id:
+            turn.waiting_drop.append(event.waiting_id)
+            turn.late.setdefault(event.fate or Fate.DEAD, []).append(event.position)
+            if resident is not None:
+                resident.profile.waiting -= 1
+                resident.dirty = True
+            left = self._released.get(event.user, 1) - 1
+            self._released[event.user] = left
+            if not left:
+                del self._released[event.user]
+                if resident is not None:
+                    self.look(resident)
+        if event.fate is Fate.DEAD:
+            turn.counters["dead"] += 1
+            turn.waiting_add.append(_row(turn, event, DEAD, _shard(resident)))
+
+    async def work(self, turn: Turn, residents: Residents) -> None:
+        """Park what blocks a full window, bring back what may go on, expire what is too old."""
+        if self._emitter.full and self._parked < self._settings.parked:
+            for resident in self._emitter.blocked(residents.get, _USERS_PER_TURN):
+                self._park(turn, resident)
+        if self._wanted:
+            await self._bring_back(turn)
+        for event in self._emitter.expired():
+            self.finish(turn, event, residents.get(event.user))
+        if turn.now - self._looked_at >= _LOOK_FOR_EXPIRED:
+            self._looked_at = turn.now
+            await self._expire(turn, residents)
+
+    def forget(self, resident: Resident) -> None:
+        """The user leaves: its rows go elsewhere."""
+        self._wanted.pop(resident.id, None)
+        self._released.pop(resident.id, None)
+
+    def _keep(
+        self, turn: Turn, resident: Resident, event: Event, kind: waiting.WaitingKind
+    ) -> None:
+        if kind == HELD and resident.profile.waiting >= self._settings.held_per_user:
+            event.fate, event.reason = Fate.DEAD, "too many events wait for one unknown person"
+            self.finish(turn, event, resident)
+            return
+        event.fate = Fate.PARKED
+        resident.profile.waiting += 1
+        resident.dirty = True
+        self._parked += kind == PARKED
+        turn.waiting_add.append(_row(turn, event, kind, resident.shard))
+
+    def _park(self, turn: Turn, resident: Resident) -> None:
+        """All of a user's unsent events, in order; what was brought back before stays a row."""
+        while resident.events:
+            event = resident.events.popleft()
+            if event.waiting_id:
+                self._released.pop(resident.id, None)
+            else:
+                self._keep(turn, resident, event, PARKED)
+
+    async def _bring_back(self, turn: Turn) -> None:
+        users = [self._wanted.pop(user) for user in list(self._wanted)[:_USERS_PER_TURN]]
+        keys = [(resident.shard, resident.id) for resident in users]
+        rows = await self._database.read(lambda c: waiting.of_users(c, keys, WAITING))
+        whose = {resident.id: resident for resident in users}
+        for row in sorted(rows, key=lambda row: row.position):
+            resident = whose[row.user]
+            event = self._event(turn, row)
+            self._released[row.user] = self._released.get(row.user, 0) + 1
+            if row.kind == HELD:
+                turn.waiting_update.append(msgspec.structs.replace(row, kind=PARKED))
+            if event.fate is None:
+                resident.events.append(event)
+            else:
+                self.finish(turn, event, resident)
+        for resident in users:
+            self._emitter.offer(resident)
+
+    def _event(self, turn: Turn, row: waiting.WaitingRow) -> Event:
+        message = decode(row.body)
+        event = self._emitter.event(
+            message, position=row.position, user=row.user, body=row.body, hops=0, now=turn.now
+        )
+        if event is None:
+            event = Event(
+                position=row.position,
+                user=row.user,
+                body=row.body,
+                received_at=message.received_at,
+                hops=0,
+                rows=[],
+                fate=Fate.FILTERED,
+                reason="no mapping is about it any more",
+            )
+        event.waiting_id = row.id
+        return event
+
+    async def _expire(self, turn: Turn, residents: Residents) -> None:
+        """What stayed unknown too long. Users at work are looked at another time."""
+        before = turn.now - self._settings.hold
+        rows = await self._database.read(
+            lambda c: waiting.expired(c, HELD, before, _EXPIRED_PER_TURN)
+        )
+        await self._folder.load(row.user for row in rows)
+        for row in rows:
+            resident = residents.get(row.user)
+            if row.shard in self._shards and resident is not None and resident.idle:
+                turn.waiting_drop.append(row.id)
+                turn.late.setdefault(Fate.EXPIRED, []).append(row.position)
+                resident.profile.waiting -= 1
+                resident.dirty = True
+
+
+def _shard(resident: Resident | None) -> int:
+    return resident.shard if resident is not None else 0
+
+
+def _row(turn: Turn, event: Event, kind: waiting.WaitingKind, shard: int) -> waiting.WaitingRow:
+    return waiting.WaitingRow(
+        shard=shard,
+        user=event.user,
+        position=event.position,
+        kind=kind,
+        endpoint=str(Emitter.endpoint),
+        due=0,
+        since_at=turn.now,
+        attempts=0,
+        reason=event.reason,
+        mapping_version=turn.version,
+        body=event.body,
+        begun_at=None,
+    )
