@@ -1,0 +1,86 @@
+"""Brings a store's tables to what this version needs, and says whether they are.
+
+The migrations stand in the repository's `migrations/`, and inside the package once it is installed.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
+
+from daemon.errors import ConfigurationError, SchemaNotCurrent
+from daemon.store.database import Database, parse_url, translated
+
+_PACKAGE = Path(__file__).parent.parent
+_PLACES = (_PACKAGE / "migrations", _PACKAGE.parent / "migrations")
+
+
+def configuration(url: str) -> Config:
+    """What Alembic's commands need to work on the store at `url`."""
+    config = Config(attributes={"url": url})
+    config.set_main_option("script_location", str(_folder()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def upgrade(url: str) -> None:
+    """Bring the tables to this version; a new store gets all of them.
+
+    Raises:
+        StoreUnavailable: the database is away, full or read-only.
+    """
+    with translated():
+        command.upgrade(configuration(url), "head")
+
+
+def head() -> str:
+    """The revision this version needs."""
+    return str(ScriptDirectory(str(_folder())).get_current_head())
+
+
+def current(url: str) -> str | None:
+    """The revision the store is at, None before the first.
+
+    Raises:
+        StoreUnavailable: the database is away.
+    """
+    engine = create_engine(parse_url(url), poolclass=NullPool)
+    with translated(), engine.connect() as connection:
+        return _revision(connection)
+
+
+def require_current(database: Database) -> None:
+    """Make sure that the tables are the ones this version needs.
+
+    Raises:
+        SchemaNotCurrent: they are older, newer or not there.
+        StoreUnavailable: the database is away.
+    """
+    found, needed = database.read_now(_revision), head()
+    if found == needed:
+        return
+    if found is None:
+        raise SchemaNotCurrent("the store has no tables yet; run: segue migrate")
+    if found not in {each.revision for each in ScriptDirectory(str(_folder())).walk_revisions()}:
+        raise SchemaNotCurrent(
+            f"the store is at revision {found}, which this version does not know;"
+            " run the version that made it, or a later one"
+        )
+    raise SchemaNotCurrent(
+        f"the store is at revision {found}, this version needs {needed}; run: segue migrate"
+    )
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _folder() -> Path:
+    for place in _PLACES:
+        if (place / "env.py").is_file():
+            return place
+    raise ConfigurationError(f"there are no migrations in {_PLACES[0]}; install Segue again")
