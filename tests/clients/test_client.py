@@ -10,7 +10,6 @@ import pytest
 from daemon.clients.bucket import Rate
 from daemon.clients.iterable.answers import INVALID_LIST
 from daemon.clients.iterable.client import IterableClient
-from daemon.clients.lines import LONGEST_LINE, lines_of
 from daemon.domain.commands import Endpoint, Verdict
 from daemon.domain.identity import IterableIdentity, ProjectType
 from daemon.errors import (
@@ -402,19 +401,3 @@ async def test_bulk_limits_are_used_almost_in_full_without_a_429() -> None:
                     group.start_soon(lane)
         assert 0.5 * most < answered <= most + 1
         assert budget.state(anyio.current_time()).throttled == 0
-
-
-async def test_lines_are_whole_however_they_are_cut() -> None:
-    async def chunks(*parts: bytes) -> Any:
-        for part in parts:
-            yield part
-
-    async def lines(*parts: bytes) -> list[bytes]:
-        return [line async for line in lines_of(chunks(*parts))]
-
-    whole = b"one\ntwo\r\n\nthree"
-    for cut in range(len(whole)):
-        assert await lines(whole[:cut], b"", whole[cut:]) == [b"one", b"two", b"three"]
-    assert await lines() == []
-    with pytest.raises(Unreachable, match="longer than"):
-        await lines(*[b"x" * 1_000_000] * (LONGEST_LINE // 1_000_000 + 1))

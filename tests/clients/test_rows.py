@@ -40,7 +40,7 @@ def test_each_array_of_failed_updates_has_its_verdict(
 
 def test_user_ids_are_matched_as_they_are_written_and_emails_lower_cased() -> None:
     rows = call(UPDATE, command("Ann@X.io"), command(None, "Ab"), command(None, "ab"))
-    body = bulk(1, 2, failedUpdates={"forgottenEmails": ["ann@x.io"], "conflictUserIds": ["ab"]})
+    body = bulk(1, 2, failedUpdates={"forgottenEmails": ["ANN@x.io"], "conflictUserIds": ["ab"]})
     assert verdicts(outcome(rows, body)) == {0: Verdict.FORGOTTEN, 2: Verdict.CONFLICT}
 
 
