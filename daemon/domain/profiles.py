@@ -91,13 +91,15 @@ class Desired(msgspec.Struct, frozen=True, gc=False):
     """What Iterable should hold of a user, as far as Segment has said.
 
     A field that is None must not be there; a name that is missing is unknown. `lists` maps list
-    ids to membership. `identity` is None where the user can't be addressed yet.
+    ids to membership. `identity` is None where the user can't be addressed yet; `identified` says
+    whether Segment has described this person at all, so that Iterable should have the user.
     """
 
     identity: IterableIdentity | None
     fields: dict[str, Any]
     lists: dict[int, bool]
     subscriptions: list[Wish]
+    identified: bool = False
 
 
 class Observed(msgspec.Struct, frozen=True, gc=False):

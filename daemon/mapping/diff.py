@@ -17,9 +17,13 @@ IDENTITY = "identity"
 
 
 class Difference(msgspec.Struct, gc=False):
-    """What Iterable lacks, in the order in which it is sent. Hashes are those of the parts."""
+    """What Iterable lacks, in the order in which it is sent. Hashes are those of the parts.
+
+    `creates`: Iterable is not known to have the user, whose first row is due even without fields.
+    """
 
     identity: IterableIdentity | None = None
+    creates: bool = False
     opt_outs: list[Wish] = []
     fields: dict[str, Any] = {}
     hashes: dict[str, int] = {}
@@ -33,7 +37,7 @@ class Difference(msgspec.Struct, gc=False):
     @property
     def touches_fields(self) -> bool:
         """Whether events must wait for it (promise 4)."""
-        return self.identity is not None or bool(self.fields)
+        return self.identity is not None or self.creates or bool(self.fields)
 
     @property
     def touches_more(self) -> bool:
@@ -47,6 +51,11 @@ def diff(desired: Desired, believed: Believed) -> Difference:
         return difference
     parts = believed.parts
     difference.identity = _changed_identity(desired.identity, believed)
+    difference.creates = (
+        desired.identified
+        and believed.identity is None
+        and _differs(parts.get(IDENTITY), identity_hash(desired.identity))
+    )
     for name, value in desired.fields.items():
         digest = value_hash(value)
         if _differs(parts.get("field:" + name), digest):

@@ -166,9 +166,9 @@ class Converger:
         if opting_out:
             return choices
         found = list(choices)
-        if difference.fields and FIELDS not in flying:
+        if difference.touches_fields and FIELDS not in flying:
             found.append((FIELDS, CallKey(Endpoint.BULK_UPDATE)))
-        if difference.fields and (confirmed is None or resident.retry.get(FIELDS, 0) == 0):
+        if difference.touches_fields and (confirmed is None or resident.retry.get(FIELDS, 0) == 0):
             return found
         lists = self._lists(difference, flying)
         if lists:

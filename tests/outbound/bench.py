@@ -1,0 +1,207 @@
+"""A lane between a real store and a served sandbox, for the tests of this folder."""
+
+import itertools
+import json
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import msgspec
+from anyio.abc import TaskGroup
+from pydantic import SecretStr
+
+from daemon.actors.clock import SystemClock
+from daemon.clients.http import open_http
+from daemon.clients.iterable.budgets import Budgets
+from daemon.clients.iterable.client import IterableClient
+from daemon.clients.iterable.endpoints import effective_limits
+from daemon.domain.identity import ProjectType
+from daemon.domain.messages import Message, MessageClass, NewRow, encode, shard_of
+from daemon.mapping.blocks import DEFAULT, read
+from daemon.mapping.catalog import Catalog
+from daemon.mapping.mappings import Mappings
+from daemon.outbound.landing import Patience
+from daemon.outbound.lane import Lane
+from daemon.outbound.parts import LaneParts, LaneSettings
+from daemon.sandbox.server import serve
+from daemon.sandbox.settings import LagSettings, SandboxSettings
+from daemon.store import Connection, cursors, log, marks, migrate
+from daemon.store.database import Database, open_database
+
+NOW = 1_700_000_000_000
+PROMPT = LagSettings(mode="off")
+CATALOG = Catalog(lists={"VIP": 1002}, channels={"Marketing Email": 2001, "Marketing SMS": 2002})
+BLOCKS: list[dict[str, Any]] = [
+    *DEFAULT,
+    {"name": "vip", "action": "subscribe_list", "audience": "vip", "list": "VIP"},
+    {
+        "name": "opt-outs",
+        "action": "update_subscriptions",
+        "subscribe": 'event = "Unsubscribed"',
+        "unsubscribe": {"channels": ["Marketing Email"]},
+        "opt_in": 'event = "Subscribed"',
+    },
+]
+
+
+def published(project: ProjectType = ProjectType.HYBRID) -> Mappings:
+    return read(BLOCKS).publish(1, project, CATALOG)
+
+
+def quick_sandbox(**changes: Any) -> SandboxSettings:
+    """Without limits and lag."""
+    return msgspec.structs.replace(
+        SandboxSettings(limits=False, lag_single=PROMPT, lag_bulk=PROMPT, lag_export=PROMPT),
+        **changes,
+    )
+
+
+def quick_lane(**changes: Any) -> LaneSettings:
+    return msgspec.structs.replace(
+        LaneSettings(patience=Patience(lag=300, first=20, longest=200)), **changes
+    )
+
+
+class Bench:
+    """A store, a sandbox, and a lane to be run between them."""
+
+    def __init__(self, database: Database, sandbox: httpx.AsyncClient, parts: LaneParts) -> None:
+        self.database = database
+        self.sandbox = sandbox
+        self.parts = parts
+        self.lane = Lane("lane-0", parts, lambda: None)
+        self._numbers = itertools.count(1)
+
+    def say(self, **fields: Any) -> int:
+        """Append one message, as ingest would; its position."""
+        number = next(self._numbers)
+        message = Message(
+            **{
+                "type": "identify",
+                "message_id": f"m{number}",
+                "received_at": NOW + number,
+                "effective_at": NOW + number,
+                "source": "web",
+                **fields,
+            }
+        )
+        return self.append([message])
+
+    def append(self, messages: list[Message]) -> int:
+        rows = [
+            NewRow(shard_of(m.user_key), MessageClass.LIVE, m.received_at, 0, encode(m))
+            for m in messages
+        ]
+        position = self.database.write_now(lambda c: log.append(c, rows))
+        self.lane.nudge()
+        return position
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The lane at work; drained at the end."""
+        async with anyio.create_task_group() as group:
+            started = anyio.Event()
+
+            async def run() -> None:
+                await self.lane.run(ready=started.set)
+
+            group.start_soon(run)
+            with anyio.fail_after(10):
+                await started.wait()
+            yield
+            self.lane.drain()
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
+        with anyio.fail_after(seconds):
+            while not condition():
+                await anyio.sleep(0.01)
+
+    async def settled(self, seconds: float = 10) -> None:
+        """Wait until everything in the log is folded and nothing is open."""
+
+        def quiet(connection: Connection) -> bool:
+            head = log.head(connection)
+            return cursors.lowest(connection) >= head and marks.count(connection) == 0
+
+        with anyio.fail_after(seconds):
+            while not self.database.read_now(quiet):
+                await anyio.sleep(0.01)
+
+    async def user(self, identifier: str) -> dict[str, Any] | None:
+        """A user as Iterable truly holds them."""
+        answer = await self.sandbox.get(f"/users/{identifier}")
+        return answer.json()["user"] if answer.status_code == 200 else None
+
+    async def ledger(self, **query: str) -> list[dict[str, Any]]:
+        """The rows Iterable applied or refused."""
+        answer = await self.sandbox.get("/ledger", params=query)
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    async def fault(self, **fault: Any) -> None:
+        answer = await self.sandbox.post("/faults", json=fault)
+        assert answer.status_code == 200, answer.text
+
+    async def no_faults(self) -> None:
+        await self.sandbox.delete("/faults")
+
+    def renew(self) -> None:
+        """Another process's lane on the same store."""
+        self.lane = Lane("lane-0", self.parts, lambda: None)
+
+
+@asynccontextmanager
+async def bench(
+    folder: Path,
+    *,
+    sandbox: SandboxSettings | None = None,
+    settings: LaneSettings | None = None,
+    project: ProjectType = ProjectType.HYBRID,
+) -> AsyncIterator[Bench]:
+    url = f"sqlite:///{folder / 'segue.db'}"
+    migrate.upgrade(url)
+    database = open_database(url)
+    chosen = sandbox or quick_sandbox(project_type=str(project))
+    async with anyio.create_task_group() as group, open_http() as http:
+        address = await _serve(group, chosen)
+        budgets = Budgets(effective_limits(off=True))
+        client = IterableClient(
+            http,
+            base_url=address,
+            api_key=SecretStr(chosen.api_key),
+            budgets=budgets,
+            seconds=5,
+        )
+        mappings = published(project)
+        parts = LaneParts(
+            shards=tuple(range(64)),
+            database=database,
+            client=client,
+            budgets=budgets,
+            mappings=lambda: mappings,
+            clock=SystemClock(),
+            rng=random.Random(1),
+            settings=settings or quick_lane(),
+        )
+        async with httpx.AsyncClient(base_url=f"{address}/_sandbox") as admin:
+            yield Bench(database, admin, parts)
+        group.cancel_scope.cancel()
+    database.close()
+
+
+async def _serve(group: TaskGroup, chosen: SandboxSettings) -> str:
+    ports: list[int] = []
+    ready = anyio.Event()
+
+    def note(port: int) -> None:
+        ports.append(port)
+        ready.set()
+
+    group.start_soon(partial(serve, chosen, ready=note))
+    with anyio.fail_after(10):
+        await ready.wait()
+    return f"http://127.0.0.1:{ports[0]}"
