@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from random import Random
 from typing import Any
 
+import anyio
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -109,5 +110,10 @@ async def serve(
     gc.set_threshold(*GC_THRESHOLD)
     try:
         await server.serve()
+    except anyio.get_cancelled_exc_class():
+        if server.started:
+            with anyio.move_on_after(CLOSING_SECONDS, shield=True):
+                await server.shutdown()
+        raise
     finally:
         gc.set_threshold(*before)
