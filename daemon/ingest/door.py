@@ -64,16 +64,15 @@ def problem(
 DONE = Answer(200, SUCCESS)
 
 
-def refusal(error: RequestRefused | Unavailable) -> Answer:
+def refusal(error: RequestRefused | Unavailable, *, close: bool) -> Answer:
     """Backpressure is 429 with a time SDKs wait for; an outage is 503 (segment.md §2.6)."""
     if isinstance(error, RequestRefused):
-        early = error.status in {408, 413} or error.code == "payload_too_large"
-        return problem(error.status, error.code, str(error), close=early)
+        return problem(error.status, error.code, str(error), close=close)
     least, most = _RETRY_SECONDS
     after = max(least, min(most, error.retry_after))
     if isinstance(error, LogFull | MailboxFull):
-        return problem(429, "too_many_requests", str(error), retry_after=after, close=True)
-    return problem(503, "unavailable", str(error), retry_after=after)
+        return problem(429, "too_many_requests", str(error), retry_after=after, close=close)
+    return problem(503, "unavailable", str(error), retry_after=after, close=close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ class Desk:
                 body = await self._body(headers, receive, share, limit, too_large)
                 answer = await self._store(await take(headers, body))
             except (RequestRefused, Unavailable) as error:
-                answer = refusal(error)
+                answer = refusal(error, close=body is None)
             except ClientGone:
                 return None
         return answer or _late(read=body is not None)

@@ -84,7 +84,8 @@ class Member(msgspec.Struct, rename="camel", gc=False):
 _decoder = msgspec.json.Decoder(Member)
 
 _DIGITS = bytes(ord("0") if byte in b"0123456789" else 0 for byte in range(256))
-_BEYOND_64_BITS = b"0" * len(str(2**63))
+_MANY = b"0" * len(str(2**63))
+_BEYOND_64_BITS = re.compile(rb"[\[,:\s]-?[0-9]{%d}" % len(_MANY))
 
 
 def read_member(raw: bytes, rules: Rules, shared_bytes: int = 0) -> Member:
@@ -100,7 +101,7 @@ def read_member(raw: bytes, rules: Rules, shared_bytes: int = 0) -> Member:
         )
     if deeper_than(raw, rules.max_nesting):
         raise MessageRejected("too_deep", f"nested more than {rules.max_nesting} levels")
-    if raw.translate(_DIGITS).find(_BEYOND_64_BITS) >= 0:
+    if _MANY in raw.translate(_DIGITS) and _BEYOND_64_BITS.search(raw):
         return read_leniently(raw)
     try:
         return _decoder.decode(raw)

@@ -137,16 +137,17 @@ async def serving(
             new_id=lambda: f"made-{next(ids)}",
             ready=ready,
         )
-        web = WebServer(app, limits, listen("127.0.0.1", 0))
-        port = web.port
-        url = f"http{'s' if limits.tls_cert_file else ''}://127.0.0.1:{port}"
-        async with anyio.create_task_group() as group:
-            await start(group, acceptor)
-            await start(group, web)
-            async with httpx.AsyncClient(base_url=url, timeout=20, trust_env=False) as client:
-                yield Serving(url, port, client, memory, web, acceptor, mailbox)
-            await web.stop()
-            mailbox.finish()
+        with listen("127.0.0.1", 0) as listener:
+            web = WebServer(app, limits, listener)
+            port = web.port
+            url = f"http{'s' if limits.tls_cert_file else ''}://127.0.0.1:{port}"
+            async with anyio.create_task_group() as group:
+                await start(group, acceptor)
+                await start(group, web)
+                async with httpx.AsyncClient(base_url=url, timeout=20, trust_env=False) as client:
+                    yield Serving(url, port, client, memory, web, acceptor, mailbox)
+                await web.stop()
+                mailbox.finish()
 
 
 async def start(group: anyio.abc.TaskGroup, actor: Acceptor | WebServer) -> None:
