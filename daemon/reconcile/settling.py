@@ -1,0 +1,84 @@
+"""After a plan was applied: wait until its users' lanes are done with it, then look again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import anyio
+
+from daemon.domain.messages import shard_of
+from daemon.reconcile.applying import Applying
+from daemon.reconcile.looking import Lens, UserKey
+from daemon.reconcile.report import DriftState, planned_rows
+from daemon.reconcile.verifying import Verified, Verifier
+from daemon.store import Connection, cursors, marks, plans
+from daemon.store.database import Database
+from daemon.store.plans import DriftRow
+
+LONGEST_SECONDS = 600.0
+FOLDED = "folded"
+"""The stage whose cursor says that a shard's lane has read a repair."""
+
+_FIRST_LOOK_SECONDS = 0.2
+_LONGEST_LOOK_SECONDS = 5.0
+
+
+class Settler:
+    """Finds out what a plan came to. `beat` is called while it waits."""
+
+    def __init__(self, database: Database, verifier: Verifier, beat: Callable[[], None]) -> None:
+        self._database = database
+        self._verifier = verifier
+        self._beat = beat
+
+    async def settle(self, run: int, applying: Applying, lens: Lens) -> int:
+        """Wait for the lanes and for the visibility lag, and read every user of the plan.
+
+        Returns how many users still differ, or can't be said to agree. Waits for at most
+        `LONGEST_SECONDS`: a user whose mark is still open then counts as left. Raises ServiceError.
+        """
+        rows = await self._database.read(
+            lambda connection: list(planned_rows(connection, applying.plan))
+        )
+        users = list(dict.fromkeys(row.user for row in rows))
+        keys = [(shard_of(user), user) for user in users]
+        await self._lanes_are_done(keys, applying.positions)
+        await anyio.sleep(lens.lag / 1000)
+        verified = await self._verifier.verify(run, keys, lens)
+        await self._database.write(partial(_note, rows, verified))
+        settled = {one.look.user for one in verified if _agrees(one)}
+        return len(users) - len(settled)
+
+    async def _lanes_are_done(self, keys: Sequence[UserKey], positions: Mapping[int, int]) -> None:
+        look = _FIRST_LOOK_SECONDS
+        with anyio.move_on_after(LONGEST_SECONDS):
+            while not await self._database.read(partial(are_settled, keys, positions)):
+                self._beat()
+                await anyio.sleep(look)
+                look = min(look * 2, _LONGEST_LOOK_SECONDS)
+
+
+def are_settled(
+    keys: Sequence[UserKey], positions: Mapping[int, int], connection: Connection
+) -> bool:
+    """Whether the lanes have folded up to `positions` (by shard), and hold no mark of the users."""
+    folded = cursors.load(connection, positions)
+    if any(folded.get((shard, FOLDED), 0) < at for shard, at in positions.items()):
+        return False
+    return not marks.of_users(connection, keys)
+
+
+def _agrees(verified: Verified) -> bool:
+    return not verified.look.suspicious and not verified.look.in_flight
+
+
+def _note(rows: Sequence[DriftRow], verified: Sequence[Verified], connection: Connection) -> None:
+    """Write down which of the differences that were sent are gone."""
+    differing = {(one.look.user, finding.part) for one in verified for finding in one.look.findings}
+    read = {one.look.user for one in verified if not one.look.in_flight}
+    sent = [row for row in rows if row.state == DriftState.SENT]
+    repaired = [
+        row.id for row in sent if row.user in read and (row.user, row.part) not in differing
+    ]
+    left = {row.id for row in sent} - set(repaired)
+    plans.set_drift_state(connection, repaired, DriftState.REPAIRED.value)
+    plans.set_drift_state(connection, left, DriftState.LEFT.value)
