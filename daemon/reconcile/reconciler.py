@@ -117,7 +117,7 @@ class Reconciler:
         now = self._parts.clock.now()
         with _logged("the scheduled run"):
             await self.request(Scheduled())
-        # Afterwards, so that a run the process did not survive counts as missed and is gone on with.
+        # Afterwards: a run the process did not survive counts as missed, and is gone on with.
         await self._parts.database.write(
             lambda connection: facts.put(connection, LAST_SCHEDULED, str(now), now)
         )
