@@ -97,8 +97,8 @@ MISTAKES: list[tuple[object, str]] = [
     (
         changed("update_user", field={}),
         (
-            "mappings[0].field: 'field' is not available; use one of action, fields, name, subscribe"
-            "; did you mean fields?"
+            "mappings[0].field: 'field' is not available;"
+            " use one of action, fields, name, subscribe; did you mean fields?"
         ),
     ),
     (

@@ -1,0 +1,179 @@
+"""Exact rows of events/trackBulk (iterable.md §8, segment.md §13.3)."""
+
+from typing import Any
+
+import pytest
+
+from daemon.domain.messages import Message
+from daemon.mapping.events import has_expired, matching_events, track_row
+from daemon.mapping.mappings import TrackEvent
+from tests.unit.mapping.making import mappings, message
+
+
+def mapping(**keys: Any) -> TrackEvent:
+    lines = {"name": "events", "action": "track_event", "subscribe": 'type = "track"', **keys}
+    return mappings("- " + "\n  ".join(f"{key}: {value}" for key, value in lines.items())).events[0]
+
+
+ORDER = message(
+    "track",
+    at=1_577_836_800_999,
+    mid="m-1",
+    event="Order Completed",
+    traits={"plan": "pro"},
+    properties={"total": 9.5, "at": "2020-01-01T00:00:00Z", "cart": {"id": 7}},
+    context={"page": {"path": "/checkout"}},
+)
+PLAIN = {
+    "id": "m-1",
+    "createdAt": 1_577_836_800,
+    "eventName": "Order Completed",
+    "dataFields": {"total": 9.5, "at": "2020-01-01 00:00:00 +00:00", "cart": {"id": 7}},
+}
+
+
+def test_the_preset_is_what_segments_destination_sends() -> None:
+    assert track_row(ORDER, mapping(preset="segment"), first=True) == PLAIN
+
+
+def test_a_further_event_of_one_message_has_an_id_of_its_own() -> None:
+    row = track_row(ORDER, mapping(preset="segment", name="orders"), first=False)
+    assert row == {**PLAIN, "id": "m-1-orders"}
+
+
+@pytest.mark.parametrize(
+    ("at", "seconds"),
+    [(0, 0), (999, 0), (1_000, 1), (1_999, 1), (1_577_836_800_001, 1_577_836_800)],
+)
+def test_created_at_is_in_whole_seconds(at: int, seconds: int) -> None:
+    row = track_row(message(at=at, event="A"), mapping(preset="segment"), first=True)
+    assert row is not None
+    assert row["createdAt"] == seconds
+
+
+@pytest.mark.parametrize(
+    ("properties", "references"),
+    [
+        ({"campaignId": 5, "templateId": 6}, {"campaignId": 5, "templateId": 6}),
+        ({"campaignId": 0}, {"campaignId": 0}),
+        ({"campaignId": "5"}, {}),
+        ({"campaignId": 5.5}, {}),
+        ({"campaignId": True}, {}),
+        ({"campaignId": None}, {}),
+    ],
+)
+def test_only_integers_name_campaigns_and_templates(
+    properties: dict[str, Any], references: dict[str, int]
+) -> None:
+    row = track_row(
+        message(event="A", properties=properties), mapping(preset="segment"), first=True
+    )
+    assert row == {
+        "id": "m1",
+        "createdAt": 1,
+        "eventName": "A",
+        "dataFields": properties,
+        **references,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "row"),
+    [
+        (
+            "{dataFields.path: $.context.page.path}",
+            {**PLAIN, "dataFields": {**PLAIN["dataFields"], "path": "/checkout"}},
+        ),
+        (
+            "{dataFields.cart.at: $.properties.at}",
+            {
+                **PLAIN,
+                "dataFields": {
+                    **PLAIN["dataFields"],
+                    "cart": {"id": 7, "at": "2020-01-01 00:00:00 +00:00"},
+                },
+            },
+        ),
+        (
+            "{dataFields.total.net: $.properties.total}",
+            {**PLAIN, "dataFields": {**PLAIN["dataFields"], "total": {"net": 9.5}}},
+        ),
+        ("{dataFields.none: $.properties.none}", PLAIN),
+        ("{dataFields: $.properties.cart}", {**PLAIN, "dataFields": {"id": 7}}),
+        ("{eventName: $.traits.plan}", {**PLAIN, "eventName": "pro"}),
+        ("{campaignId: $.properties.cart.id}", {**PLAIN, "campaignId": 7}),
+    ],
+)
+def test_fields_are_exceptions_to_the_preset(fields: str, row: dict[str, Any]) -> None:
+    before = {"total": 9.5, "at": "2020-01-01T00:00:00Z", "cart": {"id": 7}}
+    assert track_row(ORDER, mapping(preset="segment", fields=fields), first=True) == row
+    assert ORDER.properties == before
+
+
+def test_without_the_preset_only_the_named_fields_are_sent() -> None:
+    only = mapping(fields="{eventName: $.event, dataFields.total: $.properties.total}")
+    assert track_row(ORDER, only, first=True) == {
+        "id": "m-1",
+        "createdAt": 1_577_836_800,
+        "eventName": "Order Completed",
+        "dataFields": {"total": 9.5},
+    }
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        message(),
+        message(event=""),
+        message(event="A", properties={"name": 7}),
+        message(event="A", properties={"name": None}),
+        message(event="A", properties={"name": {"a": 1}}),
+    ],
+)
+def test_a_message_that_names_no_event_becomes_none(one: Message) -> None:
+    fields = "{eventName: $.properties.name}" if one.properties else "{}"
+    assert track_row(one, mapping(preset="segment", fields=fields), first=True) is None
+
+
+SEVERAL = """
+- {name: all, action: track_event, preset: segment, subscribe: type = "track"}
+- {name: orders, action: track_event, preset: segment, subscribe: event = "Order Completed"}
+- name: pages
+  action: track_event
+  subscribe: type in ["page", "screen"]
+  fields: {eventName: $.properties.name}
+"""
+
+
+@pytest.mark.parametrize(
+    ("one", "names"),
+    [
+        (message("track", event="Order Completed"), ["all", "orders"]),
+        (message("track", event="A"), ["all"]),
+        (message("page"), ["pages"]),
+        (message("screen"), ["pages"]),
+        (message("identify"), []),
+    ],
+)
+def test_a_message_may_match_several_mappings_in_their_order(
+    one: Message, names: list[str]
+) -> None:
+    assert [found.name for found in matching_events(one, mappings(SEVERAL))] == names
+
+
+@pytest.mark.parametrize(
+    ("after", "age", "expired"),
+    [
+        ("2h", 7_200_000, False),
+        ("2h", 7_200_001, True),
+        ("2h", -5, False),
+        ("0s", 0, False),
+        ("0s", 1, True),
+        (None, 10**12, False),
+    ],
+)
+def test_an_event_expires_by_when_it_happened(after: str | None, age: int, expired: bool) -> None:
+    keys = {"preset": "segment", **({"expires_after": after} if after else {})}
+    # received only now: what counts is when it happened
+    one = message(at=10**12, received=10**12 + age, event="A")
+    assert has_expired(one, mapping(**keys), 10**12 + age) is expired

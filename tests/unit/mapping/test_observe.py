@@ -1,0 +1,143 @@
+"""What the reconciler saw becomes Believed, part by part (DESIGN §3.5)."""
+
+from typing import Any
+
+import pytest
+
+from daemon.domain.identity import IterableIdentity
+from daemon.domain.profiles import Believed, Certainty, Observation, Observed, Part
+from daemon.mapping.canonical import ABSENT, value_hash
+from daemon.mapping.diff import MEMBER, NO_MEMBER, SUBSCRIBED, UNSUBSCRIBED
+from daemon.mapping.observe import USER, apply_observation, observed_hash
+
+ANN = IterableIdentity("ann@example.com", "u1")
+AS_OF, LAG = 100_000, 15_000
+SEEN = Observed(
+    as_of=AS_OF,
+    exists=True,
+    identity=ANN,
+    fields={"plan": "free", "at": "2020-08-19 20:50:04 +00:00", "empty": "", "n": 5.0},
+    lists=[4711],
+    unsubscribed_channels=[11],
+    unsubscribed_message_types=[21],
+)
+MISSING = Observed(as_of=AS_OF, exists=False, identity=ANN)
+PRO, FREE = value_hash("pro"), value_hash("free")
+
+
+@pytest.mark.parametrize(
+    ("part", "digest"),
+    [
+        ("field:plan", FREE),
+        ("field:at", value_hash("2020-08-19T20:50:04Z")),
+        ("field:n", value_hash(5)),
+        ("field:empty", ABSENT),
+        ("field:other", ABSENT),
+        ("field:a:b", ABSENT),
+        ("list:4711", MEMBER),
+        ("list:11", NO_MEMBER),
+        ("channel:11", UNSUBSCRIBED),
+        ("channel:21", SUBSCRIBED),
+        ("messageType:21", UNSUBSCRIBED),
+        ("messageType:11", SUBSCRIBED),
+    ],
+)
+def test_what_was_seen_is_comparable_with_desired(part: str, digest: int) -> None:
+    assert observed_hash(SEEN, part) == digest
+
+
+def test_a_field_name_may_hold_a_colon() -> None:
+    seen = Observed(as_of=1, exists=True, identity=ANN, fields={"a:b": 1})
+    assert observed_hash(seen, "field:a:b") == value_hash(1)
+
+
+def observe(
+    believed: Believed, planned: dict[str, int], now: dict[str, int] | None = None, **more: Any
+) -> list[str]:
+    observation = Observation("u:u1", 118, more.pop("seen", SEEN), planned, **more)
+    return apply_observation(believed, observation, planned if now is None else now, LAG)
+
+
+PLAN = "field:plan"
+CASES: list[tuple[Part | None, int, Part | None]] = [
+    # what is believed, Desired's hash now → what is believed then; None: superseded
+    (None, PRO, Part(FREE, AS_OF)),
+    (Part(PRO, 1), PRO, Part(FREE, AS_OF)),
+    (Part(PRO, 1, Certainty.UNKNOWN), PRO, Part(FREE, AS_OF)),
+    (Part(PRO, 1, Certainty.ACCEPTED, chosen=7), PRO, Part(FREE, AS_OF, chosen=7)),
+    (Part(PRO, AS_OF - LAG), PRO, Part(FREE, AS_OF)),
+    (Part(PRO, 1, Certainty.REFUSED, "type"), PRO, Part(PRO, 1, Certainty.REFUSED, "type")),
+    # sent, confirmed or changed since
+    (Part(PRO, AS_OF - LAG + 1), PRO, None),
+    (Part(PRO, AS_OF), PRO, None),
+    (Part(PRO, AS_OF + 1, Certainty.UNKNOWN), PRO, None),
+    (Part(PRO, 1), FREE, None),
+    (None, FREE, None),
+]
+
+
+@pytest.mark.parametrize(("part", "desired", "then"), CASES)
+def test_a_part_is_believed_as_seen_unless_something_newer_is_known(
+    part: Part | None, desired: int, then: Part | None
+) -> None:
+    believed = Believed(identity=ANN, parts={PLAN: part} if part else {})
+    before = dict(believed.parts)
+    assert observe(believed, {PLAN: PRO}, {PLAN: desired}) == ([] if then else [PLAN])
+    assert believed.parts == ({PLAN: then} if then else before)
+
+
+def test_a_part_desired_no_longer_names_is_superseded() -> None:
+    believed = Believed(identity=ANN)
+    assert observe(believed, {PLAN: PRO}, {}) == [PLAN]
+    assert believed.parts == {}
+
+
+def test_each_part_is_judged_by_itself_and_others_are_untouched() -> None:
+    believed = Believed(
+        identity=ANN,
+        parts={PLAN: Part(PRO, 1), "list:4711": Part(NO_MEMBER, AS_OF), "field:x": Part(5, 1)},
+    )
+    planned = {PLAN: PRO, "list:4711": NO_MEMBER, "channel:11": SUBSCRIBED}
+    assert observe(believed, planned) == ["list:4711"]
+    assert believed.parts == {
+        PLAN: Part(FREE, AS_OF),
+        "list:4711": Part(NO_MEMBER, AS_OF),
+        "field:x": Part(5, 1),
+        "channel:11": Part(UNSUBSCRIBED, AS_OF),
+    }
+
+
+def test_a_plan_that_names_no_part_changes_none() -> None:
+    believed = Believed(identity=ANN, parts={PLAN: Part(PRO, 1)})
+    assert observe(believed, {}) == []
+    assert believed.parts == {PLAN: Part(PRO, 1)}
+
+
+def test_the_identity_seen_is_taken_only_where_none_was_confirmed() -> None:
+    other = IterableIdentity("other@example.com", "u1")
+    believed = Believed(identity=other)
+    observe(believed, {PLAN: PRO})
+    assert believed.identity == other
+    believed = Believed()
+    observe(believed, {PLAN: PRO})
+    assert believed.identity == ANN
+
+
+REFUSED = Part(PRO, 1, Certainty.REFUSED, "type")
+
+
+def test_a_missing_user_is_believed_only_where_the_plan_may_recreate() -> None:
+    believed = Believed(identity=ANN, parts={PLAN: Part(PRO, 1), "field:bad": REFUSED})
+    before = dict(believed.parts)
+    assert observe(believed, {PLAN: PRO}, seen=MISSING) == [USER]
+    assert (believed.identity, believed.parts) == (ANN, before)
+    assert observe(believed, {PLAN: PRO}, seen=MISSING, recreate=True) == []
+    assert (believed.identity, believed.parts) == (None, {"field:bad": REFUSED})
+
+
+@pytest.mark.parametrize(("at", "kept"), [(AS_OF - LAG, False), (AS_OF - LAG + 1, True)])
+def test_a_user_written_since_is_not_believed_missing(at: int, kept: bool) -> None:
+    believed = Believed(identity=ANN, parts={PLAN: Part(PRO, 1), "list:1": Part(MEMBER, at)})
+    assert observe(believed, {PLAN: PRO}, seen=MISSING, recreate=True) == ([USER] if kept else [])
+    assert (believed.identity == ANN) is kept
+    assert bool(believed.parts) is kept
