@@ -24,6 +24,7 @@ class Lane:
         self._progress = progress
         self._wake = anyio.Event()
         self._draining = False
+        self._over = anyio.Event()
 
     def nudge(self) -> None:
         """Something new is in the log, or a call is over: look now."""
@@ -34,8 +35,20 @@ class Lane:
         self._draining = True
         self.nudge()
 
+    async def finish(self) -> None:
+        """Drain, and return once the run is over."""
+        self.drain()
+        await self._over.wait()
+
     async def run(self, *, ready: Callable[[], None]) -> None:
         """Work until drained. Raises StoreUnavailable, or whatever our own code did wrong."""
+        try:
+            await self._run(ready)
+        finally:
+            self._over.set()
+
+    async def _run(self, ready: Callable[[], None]) -> None:
+        self._over = anyio.Event()
         parts = self._parts
         state = await start_from(parts.database, parts.shards)
         async with anyio.create_task_group() as group:

@@ -54,7 +54,7 @@ class Turn:
 
     def hand_over(self, row: LogRow, user: str) -> None:
         """Append a copy of `row` to the shard of `user`, with its original stamps."""
-        self.hand_overs.append(HandOver(row.position, _copy(row, shard_of(user))))
+        self.hand_overs.append(HandOver(row.position, _copy(row, shard_of(user), self.now)))
 
     def speak(self, message: Message, user: str) -> None:
         """Append a message of our own to the shard of `user`."""
@@ -249,11 +249,11 @@ def _user_row(resident: Resident) -> users.UserRow:
     )
 
 
-def _copy(row: LogRow, shard: int) -> NewRow:
+def _copy(row: LogRow, shard: int, now: int) -> NewRow:
     return NewRow(
         shard=shard,
         message_class=row.message_class,
-        received_at=0,
+        received_at=now,
         hops=row.hops + 1,
         body=row.body,
     )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from daemon.domain.ledger import TurnBody
 from daemon.store.schema import TURN
@@ -63,6 +63,12 @@ def scan(connection: Connection, after_id: int, limit: int) -> list[TurnRow]:
     """The next turns after an id, in the order they were noted."""
     statement = _ROWS.where(TURN.c.id > after_id).order_by(TURN.c.id).limit(limit)
     return _turns(connection.execute(statement))
+
+
+def last_before(connection: Connection, at: int) -> int:
+    """The id of the last turn noted before a time in ms, 0 where there is none."""
+    statement = select(func.max(TURN.c.id)).where(TURN.c.at < at)
+    return connection.execute(statement).scalar() or 0
 
 
 def covering(connection: Connection, stage: str, shard: int, position: int) -> TurnRow | None:
