@@ -26,6 +26,7 @@ from daemon.sandbox.routes import TABLE, Routes
 from daemon.sandbox.settings import SandboxSettings
 
 CLOSING_SECONDS = 3
+KEEP_ALIVE_SECONDS = 75  # as long as load balancers keep an idle connection
 GC_THRESHOLD = (200_000, 50, 100)
 
 
@@ -99,9 +100,11 @@ async def serve(
         host=host,
         port=port,
         http=_Protocol,
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=CLOSING_SECONDS,
     )
     server = _Server(config, ready)

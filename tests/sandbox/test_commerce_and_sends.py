@@ -23,6 +23,9 @@ def test_a_cart_is_replaced_and_a_purchase_empties_it() -> None:
     assert len(world.fields(ANN)["shoppingCartItems"]) == 2
     purchase(world)
     assert "shoppingCartItems" not in world.fields(ANN)
+    world.post("/api/commerce/updateCart", {"user": {"email": ANN}, "items": [ITEM]})
+    world.post("/api/commerce/updateCart", {"user": {"email": ANN}, "items": []})
+    assert "shoppingCartItems" not in world.fields(ANN)
 
 
 def test_a_purchase_with_a_known_id_updates_that_purchase() -> None:

@@ -192,3 +192,19 @@ def test_a_push_open_is_a_system_event() -> None:
     world = World()
     world.post("/api/events/trackPushOpen", {"email": ANN, "campaignId": 1, "messageId": "m"})
     assert shown(world)[0]["eventType"] == "pushOpen"
+
+
+def test_order_is_by_when_events_happened_not_by_when_they_came() -> None:
+    world = World()
+    bulk(world, event("new", createdAt=1_600_000_200), event("old", createdAt=1_600_000_100))
+    assert [e["eventName"] for e in shown(world)] == ["new", "old"]
+
+
+def test_forgetting_a_user_takes_their_events_out_of_exports_too() -> None:
+    world = World()
+    bulk(world, event("mine", id="1"), event("other") | {"email": "bob@example.com"})
+    world.post("/api/users/update", {"email": ANN})
+    world.post("/api/users/forget", {"email": ANN})
+    text = world.ask("GET", "/api/export/data.json?dataTypeName=customEvent&range=All").text
+    assert "mine" not in text
+    assert "other" in text
