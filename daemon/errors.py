@@ -7,7 +7,8 @@
     ├── Unavailable               cannot be served now, may be later
     │   ├── MailboxFull           an actor's mailbox has no room
     │   ├── LogFull               the unsent part of the log is over its bound
-    │   └── StoreUnavailable      the database is away, full or read-only
+    │   ├── StoreUnavailable      the database is away, full or read-only
+    │   └── NoDaemon              nobody listens on the control socket
     ├── RestartsExhausted         an actor kept failing; the process ends and its supervisor decides
     ├── ActorKilled               an actor was ended by name, to be restarted
     ├── RequestRefused            an HTTP request to ingest cannot be taken as it stands
@@ -67,6 +68,10 @@ class LogFull(Unavailable):
 
 class StoreUnavailable(Unavailable):
     """The database is away, full or read-only."""
+
+
+class NoDaemon(Unavailable):
+    """Nobody listens on the control socket."""
 
 
 class RestartsExhausted(SegueError):

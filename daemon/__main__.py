@@ -1,0 +1,5 @@
+"""`python -m daemon` is `segue`."""
+
+from daemon.cli import main
+
+main()

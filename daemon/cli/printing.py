@@ -1,0 +1,90 @@
+"""How commands print: tables and sentences for people, JSON for programs, complaints to stderr.
+
+Nothing is read as markup: names and values come from strangers. Control characters are left out,
+so that none of them can move a terminal's cursor.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WIDE = 240
+_CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))
+
+
+def say(*lines: str) -> None:
+    """Lines for people, to stdout, never broken."""
+    console = _console(sys.stdout)
+    for line in lines:
+        console.print(Text(clean(line)), soft_wrap=True)
+
+
+def complain(lines: Iterable[str]) -> None:
+    """Lines about what went wrong, to stderr."""
+    console = _console(sys.stderr)
+    for line in lines:
+        console.print(Text("segue: ", style="bold red") + Text(clean(line)), soft_wrap=True)
+
+
+def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 2) -> None:
+    """A table without rules; a column is as wide as it must be."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*[Text(clean(cell)) for cell in row])
+    _console(sys.stdout).print(_indented(table, indent))
+
+
+def say_json(value: Any) -> None:
+    """A value as JSON on one line, to stdout; bytes are JSON already."""
+    raw = value if isinstance(value, bytes) else msgspec.json.encode(value)
+    sys.stdout.write(raw.decode() + "\n")
+
+
+def clean(text: str) -> str:
+    """The text without control characters, but for line ends and tabs."""
+    return text.translate(_CONTROL)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 user`, `48,211 users`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def moment(at: int | None) -> str:
+    """A time (ms) as `22 Nov 16:40` UTC."""
+    if at is None:
+        return "—"
+    when = datetime.fromtimestamp(at / 1000, UTC)
+    return f"{when.day} {when:%b %H:%M}"
+
+
+def span(length: int) -> str:
+    """A length of time (ms) in its two largest units: `1.8 s`, `41 s`, `3 min 5 s`, `12 d 4 h`."""
+    seconds = length / 1000
+    if seconds < 10:  # noqa: PLR2004 -- a decimal tells something only of short ones
+        return f"{seconds:.1f} s"
+    left, parts = round(seconds), []
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        number, left = divmod(left, size)
+        if number:
+            parts.append(f"{number} {unit}")
+    return " ".join(parts[:2])
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else WIDE
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+
+
+def _indented(table: Table, by: int) -> Table:
+    outer = Table.grid(padding=(0, 0, 0, by))
+    outer.add_row(table)
+    return outer
