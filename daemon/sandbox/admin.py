@@ -3,9 +3,11 @@
 They need no key and are not part of what is simulated.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import islice
 from typing import Any
 
+import anyio.lowlevel
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -50,6 +52,13 @@ def _whole(refusal: Refusal) -> bytes:
     return body if isinstance(body, bytes) else b"".join(body)
 
 
+async def in_chunks(rows: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Lines in chunks, others being served between them; in the loop, for the state is its own."""
+    while chunk := list(islice(rows, ROWS_PER_CHUNK)):
+        yield b"\n".join(chunk) + b"\n"
+        await anyio.lowlevel.checkpoint()
+
+
 class Admin:
     """The admin routes of one sandbox."""
 
@@ -88,16 +97,7 @@ class Admin:
             after=int(query.get("after", "0")),
         )
 
-        def chunks() -> Any:
-            chunk: list[bytes] = []
-            for row in rows:
-                chunk.append(encode(row) + b"\n")
-                if len(chunk) == ROWS_PER_CHUNK:
-                    yield b"".join(chunk)
-                    chunk.clear()
-            yield b"".join(chunk)
-
-        return StreamingResponse(chunks(), media_type=JSON_LINES)
+        return StreamingResponse(in_chunks(encode(r) for r in rows), media_type=JSON_LINES)
 
     async def _counts(self, request: Request) -> Response:
         project = self._project
@@ -130,11 +130,9 @@ class Admin:
     async def _users(self, request: Request) -> Response:  # noqa: ARG002 -- an endpoint's signature
         project = self._project
 
-        def rows() -> Any:
-            for user in list(project.people.living()):
-                yield encode(profile(project, user.true)) + b"\n"
-
-        return StreamingResponse(rows(), media_type=JSON_LINES)
+        living = list(project.people.living())
+        rows = (encode(profile(project, user.true)) for user in living)
+        return StreamingResponse(in_chunks(rows), media_type=JSON_LINES)
 
     async def _user(self, request: Request) -> Response:
         project, wanted = self._project, request.path_params["id"]

@@ -156,3 +156,14 @@ def test_the_true_state_is_shown_whatever_reads_still_show() -> None:
     assert (true["visible"], true["visibleAt"], true["events"]) == (False, world.now + 1000, 1)
     assert world.ask("GET", "/_sandbox/users/nobody").status_code == 404
     assert len(world.ask("GET", "/_sandbox/users").text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 199, 200, 201, 450])
+def test_the_streams_tell_every_row_whatever_their_number(count: int) -> None:
+    world = World()
+    rows = [{"email": f"u{n}@example.com"} for n in range(count)]
+    if rows:
+        world.post("/api/users/bulkUpdate", {"users": rows})
+    assert [r["seq"] for r in world.ledger()] == list(range(1, count + 1))
+    shown = world.ask("GET", "/_sandbox/users").text.splitlines()
+    assert len(set(shown)) == count

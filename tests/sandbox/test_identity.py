@@ -175,3 +175,44 @@ def test_malformed_user_ids_are_refused(user_id: str) -> None:
     assert update(world, 400, userId=user_id)["code"] == "InvalidUserIdError"
     answer = world.post("/api/users/bulkUpdate", {"users": [{"userId": user_id}]})
     assert answer["failedUpdates"]["invalidUserIds"] == [user_id]
+
+
+def test_a_re_created_user_shows_the_old_state_until_the_deletion_has_settled() -> None:
+    world = World(project_type="email")
+    update(world, email=ANN, dataFields={"a": 1})
+    world.post("/_sandbox/settings", {"lag_single": {"mode": "fixed", "fixed_ms": 9000}})
+    world.ask("DELETE", f"/api/users/{ANN}")
+    world.now += 1000
+    update(world, email=ANN, dataFields={"b": 2})
+    assert world.fields(ANN)["a"] == 1
+    world.now += 9000
+    assert "a" not in world.fields(ANN)
+    assert world.fields(ANN)["b"] == 2
+
+
+@pytest.mark.parametrize("kind", ["email", "userId", "hybrid"])
+def test_a_row_without_any_identifier_fails_alone_in_every_project_type(kind: str) -> None:
+    world = World(project_type=kind)
+    answer = world.post("/api/users/bulkUpdate", {"users": [{}, {"userId": "1", "email": ANN}]})
+    assert (answer["successCount"], answer["failCount"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("email", {"userId": "1"}, 400),
+        ("userId", {"email": ANN}, 400),
+        ("hybrid", {"userId": "1"}, 200),
+        ("hybrid", {"email": ANN}, 200),
+        ("hybrid", {}, 400),
+    ],
+)
+def test_forgetting_needs_the_key_of_the_project_type(
+    kind: str, body: dict[str, str], status: int
+) -> None:
+    World(project_type=kind).post("/api/users/forget", body, status)
+
+
+def test_update_email_belongs_to_email_based_projects() -> None:
+    body = {"currentEmail": ANN, "newEmail": BOB}
+    World(project_type="hybrid").post("/api/users/updateEmail", body, 400)
