@@ -287,7 +287,10 @@ def bad_json(path: str, params: dict[str, str]) -> Refusal:
 def problems(body: bytes, shape: type[Any], error: msgspec.ValidationError) -> dict[str, str]:
     """Every item's first fault, by its place; outside of items the body's first one."""
     found: dict[str, str] = {}
-    document = msgspec.json.decode(body)
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {"obj": "Invalid JSON"}
     for field in msgspec.structs.fields(shape):
         rows = document.get(field.name) if isinstance(document, dict) else None
         if not isinstance(rows, list):

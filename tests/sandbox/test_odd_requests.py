@@ -1,0 +1,75 @@
+"""No request, however odd, makes the sandbox fail: it answers 4xx and keeps serving."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.sandbox.routes import TABLE
+from tests.sandbox.world import World
+
+DEEP: Any = 1
+for _ in range(300):
+    DEEP = {"n": DEEP}
+WHO = {"email": "a@x.io", "userId": "1"}
+ODD: tuple[bytes, ...] = (
+    b"",
+    b"\x00",
+    b"null",
+    b"[[]]",
+    b'"text"',
+    b"{",
+    b'{"email":"\\ud800"}',
+    b'{"users":[null],"events":[null],"subscribers":[null],"listId":1001}',
+    b'{"email":NaN}',
+    b'{"listId":1e400,"subscribers":[]}',
+    b"[" * 5000,
+    json.dumps({**WHO, "dataFields": DEEP, "eventName": "e"}).encode(),
+    json.dumps({**WHO, "dataFields": {"": 1, "a.b": 2, "\x00": "\x00"}}).encode(),
+    json.dumps({**WHO, "dataFields": {"big": 10**30, "at": "9999-12-31 23:59:59"}}).encode(),
+    json.dumps({**WHO, "dataFields": {"mixed": [1, "x", None, {"a": []}]}}).encode(),
+    json.dumps({**WHO, "eventName": "e", "createdAt": 10**18}).encode(),
+    json.dumps({**WHO, "eventName": "e", "createdAt": -(10**12)}).encode(),
+    json.dumps({"user": WHO, "items": [], "total": 1, "dataFields": {"total": DEEP}}).encode(),
+    json.dumps({"email": "x" * 100_000}).encode(),
+)
+WRITES = [n.split(" ", 1) for n in TABLE if n.split(" ", 1)[0] in ("POST", "PUT")]
+READS = [n.split(" ", 1)[1] for n in TABLE if n.startswith("GET")]
+PARTS = st.sampled_from(["", "%00", "foo@", "a@x.io", "-1", "9" * 40, "%2F", "ü", "..", "1001"])
+QUERIES = st.sampled_from(
+    [
+        "",
+        "?limit=-1",
+        "?size=x",
+        "?range=All&dataTypeName=user",
+        "?listId=%FF",
+        "?email=%00&userId=",
+    ]
+)
+
+
+@pytest.mark.parametrize(("method", "path"), WRITES)
+def test_no_odd_body_breaks_a_write(method: str, path: str) -> None:
+    world = World()
+    real = path.replace("{group}", "messageChannel").replace("{id}", "2001")
+    for body in ODD:
+        answer = world.ask(method, f"{real}?action=subscribe", body)
+        assert answer.status_code < 500, (body[:60], answer.text)
+    world.post("/api/users/update", {"email": "after@x.io"})
+    for path_read in ("/api/users/a@x.io", "/api/events/a@x.io"):
+        assert world.ask("GET", path_read).status_code == 200
+    export = "/api/export/data.json?range=All&dataTypeName="
+    for kind in ("user", "customEvent", "purchase"):
+        assert world.ask("GET", export + kind).status_code == 200
+    assert world.ask("GET", "/_sandbox/ledger").status_code == 200
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(READS), PARTS, QUERIES)
+def test_no_odd_path_or_query_breaks_a_read(path: str, part: str, query: str) -> None:
+    world = World()
+    for name in ("{email}", "{userId}", "{listId}", "{jobId}", "{number}"):
+        path = path.replace(name, part)
+    assert world.ask("GET", path + query).status_code < 500
