@@ -65,6 +65,8 @@ def test_all_actions_can_stand_together_and_keep_their_order() -> None:
     assert (published.version, published.project) == (3, ProjectType.EMAIL)
 
 
+ON_FIRST_IDENTIFY: dict[object, Any] = {True: "first_identify"}  # YAML reads `on:` as true
+ON_FIRST_IDENTIFY.update(GOOD["track_event"])
 ACTIONS = "update_user, track_event, subscribe_list, update_subscriptions"
 MISTAKES: list[tuple[object, str]] = [
     ("update_user", "mappings[0]: must be a block with name, action and more"),
@@ -106,7 +108,7 @@ MISTAKES: list[tuple[object, str]] = [
         "mappings[0].preset: 'preset' is not available; use one of action, fields, name, subscribe",
     ),
     (
-        {**GOOD["track_event"], True: "first_identify"},  # YAML reads `on:` as true
+        ON_FIRST_IDENTIFY,
         (
             "mappings[0].True: True is not available;"
             " use one of action, expires_after, fields, name, preset, subscribe"
@@ -423,7 +425,7 @@ def test_the_default_is_profiles_and_events() -> None:
     published = read(DEFAULT).publish(1, ProjectType.HYBRID, Catalog())
     (profiles,), (events,) = published.users, published.events
     assert (profiles.name, profiles.everything, profiles.fields) == ("profiles", True, {})
-    assert (events.name, events.preset, events.types) == ("events", True, {"track"})
+    assert (events.name, events.preset, events.types) == ("events", True, frozenset({"track"}))
     assert events.matches(message("track"))
     assert not events.matches(message("page"))
     assert not published.lists

@@ -24,7 +24,7 @@ ORDER = message(
     properties={"total": 9.5, "at": "2020-01-01T00:00:00Z", "cart": {"id": 7}},
     context={"page": {"path": "/checkout"}},
 )
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "id": "m-1",
     "createdAt": 1_577_836_800,
     "eventName": "Order Completed",

@@ -262,7 +262,7 @@ def test_no_combination_of_owners_makes_two_users_lose_to_each_other() -> None:
     for owners in product(["", "u:1", "u:2", "e:w", "e:x", "a:z"], repeat=2):
         known = {name: owner for name, owner in zip(("e:x", "a:z"), owners, strict=True) if owner}
         for one, other in permutations(("u:1 e:x a:z", "u:2 e:x", "e:x a:z", "a:z"), 2):
-            lost = {}
+            lost: dict[str, str] = {}
             for carried in (one, other):
                 for loser, winner in resolve(carrying(carried), known).merges:
                     assert lost.get(winner) != loser
