@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import (
     Column,
     Connection,
-    LargeBinary,
     MetaData,
     Select,
     Table,
@@ -26,6 +25,7 @@ from sqlalchemy import table as named
 from sqlalchemy.schema import CreateTable, DropTable
 from sqlalchemy.sql import column
 
+from daemon.store.schema import Bytes
 from daemon.store.statements import chunks, put_new
 
 PREFIX = "dedupe_"
@@ -36,7 +36,7 @@ _CATALOGS = {"sqlite": ("sqlite_master", "name"), "postgresql": ("pg_tables", "t
 
 def digest_of(source: str, message_id: str) -> bytes:
     """What is remembered of a message. Ids are unique within their source."""
-    text = f"{source}\0{message_id}"
+    text = f"{len(source)}:{source}{message_id}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
 
 
@@ -85,7 +85,7 @@ def _absent(connection: Connection, digests: Collection[bytes], days: Sequence[s
 
 @cache
 def _partition(day: str) -> Table:
-    digest = Column("digest", LargeBinary(_BYTES), primary_key=True)
+    digest = Column("digest", Bytes, primary_key=True)
     return Table(f"{PREFIX}{day}", MetaData(), digest, sqlite_with_rowid=False)
 
 

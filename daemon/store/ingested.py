@@ -5,6 +5,7 @@ protocols here name the little it needs of them.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -88,14 +89,13 @@ def accept(connection: Connection, batch: IntakeBatch, now: int, window_hours: i
     Of messages with the same id, in the batch or within the window, the first is appended.
     """
     log.lock(connection)  # so that two nodes can't both find the same message new
-    digests = {
-        dedupe.digest_of(request.source, taken.message_id): None
+    digests = [
+        [dedupe.digest_of(request.source, taken.message_id) for taken in request.taken]
         for request in batch
-        for taken in request.taken
-    }
-    new = dedupe.unseen(connection, digests, now, window_hours) if digests else set()
+    ]
+    new = dedupe.unseen(connection, set(chain.from_iterable(digests)), now, window_hours)
     dedupe.remember(connection, new, now)
-    rows, per_source = _sift(batch, new)
+    rows, per_source = _sift(batch, digests, new)
     first = log.append(connection, rows)
     count(connection, dedupe.day_of(now), per_source)
     reject(connection, _rejected(batch))
@@ -156,14 +156,15 @@ def trim_rejected(connection: Connection, before: int) -> int:
     return connection.execute(delete(REJECTED).where(REJECTED.c.received_at < before)).rowcount
 
 
-def _sift(batch: IntakeBatch, new: set[bytes]) -> tuple[list[NewRow], dict[str, Counts]]:
+def _sift(
+    batch: IntakeBatch, digests: Sequence[Sequence[bytes]], new: set[bytes]
+) -> tuple[list[NewRow], dict[str, Counts]]:
     rows: list[NewRow] = []
     per_source: dict[str, Counts] = {}
-    for request in batch:
+    for request, its_digests in zip(batch, digests, strict=True):
         counts = per_source.setdefault(request.source, Counts())
         before = len(rows)
-        for taken in request.taken:
-            digest = dedupe.digest_of(request.source, taken.message_id)
+        for taken, digest in zip(request.taken, its_digests, strict=True):
             if digest in new:
                 new.remove(digest)
                 rows.append(taken.row)

@@ -33,7 +33,9 @@ _READ_ALL = (
     .limit(bindparam("most"))
 )
 _READ_SHARDS = _READ_ALL.where(MESSAGE.c.shard.in_(bindparam("shards", expanding=True)))
-_AT = _ROWS.where(MESSAGE.c.position.in_(bindparam("positions", expanding=True)))
+_AT = _ROWS.where(MESSAGE.c.position.in_(bindparam("positions", expanding=True))).order_by(
+    MESSAGE.c.position
+)
 
 
 def lock(connection: Connection) -> None:
@@ -83,7 +85,7 @@ def at(connection: Connection, positions: Iterable[int]) -> list[LogRow]:
     return [
         LogRow(p, s, _CLASSES[c], h, b)
         for chunk in chunks(sorted(set(positions)))
-        for p, s, c, h, b in sorted(connection.execute(_AT, {"positions": chunk}).tuples())
+        for p, s, c, h, b in connection.execute(_AT, {"positions": chunk})
     ]
 
 

@@ -87,6 +87,12 @@ def last_run(connection: Connection, kind: RunKind, state: str | None = None) ->
     return _run(connection.execute(statement).first())
 
 
+def latest_runs(connection: Connection, limit: int) -> list[RunRow]:
+    """The latest runs of all kinds, the newest first."""
+    found = connection.execute(_ROWS.order_by(RUN.c.id.desc()).limit(limit))
+    return [run for run in map(_run, found) if run is not None]
+
+
 def add_observed(connection: Connection, run: int, rows: Sequence[ObservedRow]) -> None:
     """Keep what was seen of users; seen again in the same run, the later counts."""
     put_rows(

@@ -20,7 +20,6 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.selectable import TableValuedAlias
 
 T = TypeVar("T")
 
@@ -77,7 +76,8 @@ def _user_keys(dialect: str) -> tuple[ColumnElement[int], ColumnElement[str]]:
         return each.c.value, each.c.key
     shards = bindparam("shards", type_=postgresql.ARRAY(Integer))
     users = bindparam("users", type_=postgresql.ARRAY(Text))
-    given: TableValuedAlias = func.unnest(shards, users).table_valued("shard", "user")
+    given = func.unnest(shards, users).table_valued("shard", "user")
+    given = given.render_derived()
     return given.c.shard, given.c.user
 
 
