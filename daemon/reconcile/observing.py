@@ -25,7 +25,7 @@ from daemon.store.runs import RunRow
 LINES_PER_CHUNK = 1000
 LONGEST_EXPORT_SECONDS = 6 * 3600
 COMPLETED = "completed"
-_FIRST_LOOK_SECONDS = 0.5
+_FIRST_LOOK_SECONDS = 0.25
 _LONGEST_LOOK_SECONDS = 15.0
 _ENDED = frozenset({COMPLETED, "failed", "cancelling", "cancelled"})
 
