@@ -7,7 +7,7 @@ import pytest
 
 from daemon.domain.commands import CallKey, Endpoint, SubscriptionTarget
 from daemon.domain.identity import IterableIdentity, ProjectType
-from daemon.domain.profiles import Choice, Wish
+from daemon.domain.profiles import Choice, Observed, Wish
 from daemon.mapping.diff import (
     IDENTITY,
     MEMBER,
@@ -23,6 +23,7 @@ from daemon.mapping.rows import (
     identity_row,
     list_row,
     subscription_row,
+    subscriptions_row,
 )
 
 EMAIL, USER_ID, HYBRID = ProjectType.EMAIL, ProjectType.USER_ID, ProjectType.HYBRID
@@ -189,3 +190,35 @@ def test_a_change_of_identity_stands_alone_and_names_the_identity_confirmed(
     assert command.row == row
     assert command.parts == {IDENTITY: identity_hash(then)}
     assert (command.email, command.user_id) == (now.email, now.user_id)
+
+
+READ = Observed(
+    as_of=1,
+    exists=True,
+    identity=BOTH,
+    unsubscribed_channels=[13, 14],
+    unsubscribed_message_types=[22],
+)
+REPLACING: list[tuple[dict[str, int], dict[str, list[int]]]] = [
+    ({"channel:11": UNSUBSCRIBED}, {"unsubscribedChannelIds": [11, 13, 14]}),
+    ({"channel:13": UNSUBSCRIBED}, {"unsubscribedChannelIds": [13, 14]}),
+    ({"channel:13": SUBSCRIBED}, {"unsubscribedChannelIds": [14]}),
+    ({"channel:11": SUBSCRIBED}, {"unsubscribedChannelIds": [13, 14]}),
+    ({"messageType:21": UNSUBSCRIBED}, {"unsubscribedMessageTypeIds": [21, 22]}),
+    ({"messageType:22": SUBSCRIBED}, {"unsubscribedMessageTypeIds": []}),
+    (
+        {"channel:11": UNSUBSCRIBED, "channel:14": SUBSCRIBED, "messageType:21": UNSUBSCRIBED},
+        {"unsubscribedChannelIds": [11, 13], "unsubscribedMessageTypeIds": [21, 22]},
+    ),
+    ({}, {}),
+]
+
+
+@pytest.mark.parametrize(("parts", "arrays"), REPLACING)
+def test_an_array_is_replaced_by_what_was_read_and_the_choices(
+    parts: dict[str, int], arrays: dict[str, list[int]]
+) -> None:
+    row = subscriptions_row(BOTH, HYBRID, parts, READ)
+    assert row == {"userId": "u1", **arrays}
+    assert subscriptions_row(BOTH, EMAIL, parts, READ) == {"email": A, **arrays}
+    assert READ.unsubscribed_channels == [13, 14]
