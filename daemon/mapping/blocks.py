@@ -90,6 +90,16 @@ class Blocks(msgspec.Struct, frozen=True):
         ]
         return lists + targets
 
+    def _lists_named_twice(self, catalog: Catalog) -> list[str]:
+        """Two audiences can't both say who is on one list."""
+        owners: dict[int | None, str] = {None: ""}
+        problems = []
+        for block in self.lists:
+            owner = owners.setdefault(catalog.find("emailList", block.reference), block.place)
+            if owner not in ("", block.place):
+                problems.append(f"{block.place}.list: {block.reference!r} is the list of {owner}")
+        return problems
+
     def publish(self, version: int, project: ProjectType, catalog: Catalog) -> Mappings:
         """The mappings with ids for names; raises ConfigurationError for names nobody knows."""
         problems = [
@@ -97,6 +107,7 @@ class Blocks(msgspec.Struct, frozen=True):
             for need in self.needs()
             if catalog.find(need.group, need.reference) is None
         ]
+        problems += self._lists_named_twice(catalog)
         if problems:
             raise ConfigurationError(problems)
         return Mappings(

@@ -52,7 +52,7 @@ def track_row(message: Message, mapping: TrackEvent, *, first: bool) -> dict[str
 def _put(row: dict[str, Any], words: tuple[str, ...], value: Any) -> None:
     *outer, last = words
     for word in outer:
-        inner = row.get(word)
-        row[word] = dict(inner) if isinstance(inner, dict) else {}
+        if not isinstance(row.get(word), dict):
+            row[word] = {}
         row = row[word]
     row[last] = value

@@ -56,6 +56,7 @@ def fold(profile: Profile, message: Message, mappings: Mappings, bounds: Bounds)
     personas = message.context.get("personas")
     if isinstance(personas, dict) and personas.get("computation_key"):
         _fold_computed(profile, message, personas, mappings, stamp)
+        message = _without_other_traits(message, str(personas["computation_key"]))
     elif message.type == "identify":
         effect = stamp.write_all(profile.traits, message.traits)
         for user_mapping in mappings.users:
@@ -91,6 +92,11 @@ def _fold_computed(
         effect = stamp.write_all(profile.audiences, {key: member})
     for list_mapping in mappings.audiences(key):
         stamp.folded.effects[list_mapping.name] = effect
+
+
+def _without_other_traits(message: Message, key: str) -> Message:
+    traits = {key: message.traits[key]} if key in message.traits else {}
+    return msgspec.structs.replace(message, traits=traits)
 
 
 def _fold_choices(

@@ -398,6 +398,19 @@ def test_publishing_refuses_every_name_nobody_knows() -> None:
     ]
 
 
+def test_two_audiences_can_not_both_say_who_is_on_a_list() -> None:
+    blocks = read(
+        [
+            changed("subscribe_list", name="a", list="VIP"),
+            changed("subscribe_list", name="b", list=99),
+            changed("subscribe_list", name="c", list=4711),
+        ]
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        blocks.publish(1, ProjectType.HYBRID, CATALOG)
+    assert caught.value.problems == ["mappings[2].list: 4711 is the list of mappings[0]"]
+
+
 def test_a_name_of_one_kind_is_not_looked_up_among_another() -> None:
     catalog = Catalog(lists={"VIP": 1, "Marketing Email": 2, "Newsletter": 3})
     with pytest.raises(ConfigurationError) as caught:

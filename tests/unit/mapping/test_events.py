@@ -18,6 +18,7 @@ def mapping(**keys: Any) -> TrackEvent:
 ORDER = message(
     "track",
     at=1_577_836_800_999,
+    received=1_577_836_900_000,
     mid="m-1",
     event="Order Completed",
     traits={"plan": "pro"},

@@ -205,6 +205,18 @@ def test_a_choice_is_folded_for_every_target(one: Message, choices: dict[str, st
     assert said_of_choices(profile_of([one], MAPPED)) == choices
 
 
+@pytest.mark.parametrize(("key", "choices"), [("vip", {}), ("marketing_ok", OUT)])
+def test_of_an_engage_message_only_the_computed_key_can_opt_out(
+    key: str, choices: dict[str, str]
+) -> None:
+    one = message(
+        "identify",
+        traits={"vip": True, "marketing_ok": False},
+        context={"personas": {"computation_class": "audience", "computation_key": key}},
+    )
+    assert said_of_choices(profile_of([one], MAPPED)) == choices
+
+
 def test_a_choice_made_again_is_marked_though_nothing_seems_to_change() -> None:
     profile = profile_of([message(at=1, mid="m1", event="Unsubscribed")], MAPPED)
     again = fold(profile, message(at=2, mid="m2", event="Unsubscribed"), MAPPED, BOUNDS)
