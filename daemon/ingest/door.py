@@ -105,15 +105,6 @@ class Desk:
                 return None
         return answer or _late(read=body is not None)
 
-    async def sift(self, sieve: Sieve, members: Sequence[bytes | msgspec.Raw]) -> Intake:
-        """Validate members, letting others have a turn in between."""
-        for start in range(0, len(members), _MEMBERS_A_STEP):
-            for raw in members[start : start + _MEMBERS_A_STEP]:
-                sieve.take(bytes(raw))
-            if start + _MEMBERS_A_STEP < len(members):
-                await anyio.lowlevel.checkpoint()
-        return sieve.intake
-
     async def _body(
         self, headers: Headers, receive: Receive, share: Share, limit: int, too_large: int
     ) -> bytes:
@@ -130,3 +121,13 @@ def _late(*, read: bool) -> Answer:
     if read:
         return problem(503, "unavailable", "could not be stored in time", retry_after=1)
     return problem(408, "request_timeout", "the request did not arrive in time", close=True)
+
+
+async def sift(sieve: Sieve, members: Sequence[bytes | msgspec.Raw]) -> Intake:
+    """Validate members, letting others have a turn in between."""
+    for start in range(0, len(members), _MEMBERS_A_STEP):
+        for raw in members[start : start + _MEMBERS_A_STEP]:
+            sieve.take(bytes(raw))
+        if start + _MEMBERS_A_STEP < len(members):
+            await anyio.lowlevel.checkpoint()
+    return sieve.intake

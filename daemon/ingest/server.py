@@ -14,6 +14,7 @@ from daemon.ingest.protocol import BoundedProtocol
 from daemon.settings.schema import IngestSettings
 
 _BACKLOG = 2048
+_KEEP_ALIVE_SECONDS = 75  # longer than load balancers keep theirs, so that they hang up first
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -119,6 +120,7 @@ class WebServer:
             forwarded_allow_ips=list(settings.trusted_proxies),
             ssl_certfile=settings.tls_cert_file,
             ssl_keyfile=settings.tls_key_file,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=math.ceil(settings.request_timeout_seconds) + 1,
         )
         try:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from daemon.errors import RequestRefused, Unavailable
 from daemon.ingest.body import too_large
-from daemon.ingest.door import Answer, Desk, Headers, problem
+from daemon.ingest.door import Answer, Desk, Headers, problem, sift
 from daemon.ingest.intake import Intake
 from daemon.ingest.members import read_envelope, read_single
 from daemon.ingest.scan import deeper_than
@@ -104,7 +104,7 @@ class Tracking:
             type=kind,
             sent_at=parse_time(single.sent_at),
         )
-        return await self._desk.sift(Sieve(origin, self._rules, self._desk.new_id), [body])
+        return await sift(Sieve(origin, self._rules, self._desk.new_id), [body])
 
     async def _batch(self, user: str | None, body: bytes) -> Intake:
         if user:
@@ -121,7 +121,7 @@ class Tracking:
             context=self._context(context),
             context_bytes=len(context),
         )
-        return await self._desk.sift(Sieve(origin, self._rules, self._desk.new_id), members)
+        return await sift(Sieve(origin, self._rules, self._desk.new_id), members)
 
     def _context(self, raw: bytes) -> dict[str, object]:
         """A batch's own context. One too large is not read: its members are refused for it."""

@@ -11,7 +11,7 @@ from functools import partial
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from daemon.errors import RequestRefused
-from daemon.ingest.door import Desk, Headers, problem
+from daemon.ingest.door import Desk, Headers, problem, sift
 from daemon.ingest.intake import Intake
 from daemon.ingest.members import read_array, unwrapped
 from daemon.ingest.scan import skip_blank
@@ -57,9 +57,9 @@ class Webhook:
         self._verify(source, headers.get(b"x-signature", b"").decode("latin-1"), body)
         sieve = Sieve(Origin(source, self._desk.clock.now()), self._rules, self._desk.new_id)
         if not body.startswith(b"[", skip_blank(body, 0)):
-            return await self._desk.sift(sieve, [unwrapped(body)])
+            return await sift(sieve, [unwrapped(body)])
         members = read_array(body, self._desk.settings.webhook_max_messages)
-        return await self._desk.sift(sieve, [unwrapped(bytes(member)) for member in members])
+        return await sift(sieve, [unwrapped(bytes(member)) for member in members])
 
     def _verify(self, source: str, signature: str, body: bytes) -> None:
         secrets = self._secrets[source]

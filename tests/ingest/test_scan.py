@@ -100,8 +100,14 @@ def test_no_further_than_the_limit_is_looked() -> None:
 
 @pytest.mark.parametrize(
     "hostile",
-    [b'["' + b'\\"' * 500_000, b'["' + b"\\\\" * 500_000, b"[" + b'"' * 500_001, b"[" * 500_000],
-    ids=["escaped quotes", "backslashes", "quotes", "brackets"],
+    [
+        b'[{"' + b'\\"' * 200_000,
+        b'["' + b'\\"' * 500_000,
+        b'["' + b"\\\\" * 500_000,
+        b"[" + b'"' * 500_001,
+        b"[" * 500_000,
+    ],
+    ids=["escaped quotes in an object", "escaped quotes", "backslashes", "quotes", "brackets"],
 )
 def test_hostile_bytes_take_linear_time(hostile: bytes) -> None:
     began = time.process_time()

@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
 from daemon.errors import StoreUnavailable
+from daemon.ingest.door import sift
 from daemon.ingest.intake import Intake
+from daemon.ingest.sieve import Sieve
 from daemon.ingest.tracking import PIXEL
+from daemon.ingest.validate import Origin, rules_of
+from daemon.settings.schema import IngestSettings
 from tests.ingest.serving import KEY, NOW, basic, compact, serving, track
 
 pytestmark = pytest.mark.anyio
@@ -175,6 +180,23 @@ async def test_more_than_2500_messages_are_no_reason_to_refuse() -> None:
     async with serving() as served:
         assert is_success(await served.post("/v1/batch", batch, basic()))
     assert len(served.memory.messages) == 6000
+
+
+async def test_while_a_large_batch_is_validated_others_get_their_turn() -> None:
+    rules = rules_of(IngestSettings(), 32_768)
+    sieve = Sieve(Origin("site", NOW), rules, lambda: "made")
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while sieve.intake.received < 2000:
+            turns += 1
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(other)
+        await sift(sieve, [compact(track())] * 2000)
+    assert turns >= 8
 
 
 async def test_what_is_too_large_is_refused_as_segment_does() -> None:
