@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from daemon.cli.printing import say
+from daemon.cli.running import run
 from daemon.errors import ConfigurationError
 from daemon.sandbox.server import serve
 from daemon.sandbox.settings import SandboxSettings
@@ -34,7 +35,7 @@ def sandbox(
     """
     settings = SandboxSettings(project_type=project_type)
     try:
-        anyio.run(_until_stopped, settings, host, port)
+        run(_until_stopped, settings, host, port)
     except SystemExit:  # uvicorn's way to say that it can't listen; it logs why
         raise ConfigurationError(f"{host}:{port} can't be listened on; is it taken?") from None
 

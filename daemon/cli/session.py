@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,15 +39,17 @@ def reading(settings: Settings) -> Iterator[Database]:
         SchemaNotCurrent: it has no tables, or not those this version needs.
         StoreUnavailable: it is away.
     """
-    url = settings.store.url.get_secret_value()
-    if sqlite_file(url) is not None and not is_there(url):
-        raise SchemaNotCurrent("there is no store yet; run: segue migrate")
-    database = open_database(url)
-    try:
+    with closing(open_database(store_of(settings))) as database:
         require_current(database)
         yield database
-    finally:
-        database.close()
+
+
+def store_of(settings: Settings) -> str:
+    """The address of the store. Raises SchemaNotCurrent for a file that is not there."""
+    url = settings.store.url.get_secret_value()
+    if not is_there(url):
+        raise SchemaNotCurrent("there is no store yet; run: segue migrate")
+    return url
 
 
 def is_there(url: str) -> bool:

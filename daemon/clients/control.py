@@ -16,7 +16,6 @@ from daemon.errors import (
     ConfigurationError,
     GuardRefused,
     NoDaemon,
-    PlanStale,
     SegueError,
     Unavailable,
 )
@@ -27,7 +26,6 @@ _SECONDS = 10.0
 class _Trouble(msgspec.Struct):
     """The body of an answer that is no 200."""
 
-    code: str = ""
     message: str = ""
 
 
@@ -35,7 +33,7 @@ class ControlClient:
     """The daemon that listens at `path`.
 
     Everything raises NoDaemon where none listens, Unavailable where it stops answering, and the
-    daemon's own ConfigurationError, GuardRefused, PlanStale and Unavailable.
+    daemon's own ConfigurationError, GuardRefused and Unavailable.
     """
 
     def __init__(self, path: Path) -> None:
@@ -114,8 +112,7 @@ def _error(status: int, body: bytes) -> SegueError:
         case 400 | 404:
             return ConfigurationError(message.split("\n"))
         case 409:
-            kind = PlanStale if trouble.code == PlanStale.__name__ else GuardRefused
-            return kind(message)
+            return GuardRefused(message)
         case 503:
             return Unavailable(message)
         case _:

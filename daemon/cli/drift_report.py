@@ -1,0 +1,115 @@
+"""A run of the reconciler as people read it."""
+
+from collections.abc import Sequence
+
+from daemon.cli.printing import count, moment, say, say_table, span
+from daemon.reconcile.report import Counts, DriftLine, DriftState, PlanReport, RunReport
+from daemon.store.plans import PlanState
+
+_COLUMNS = ("USER", "PART", "IN ITERABLE", "SHOULD BE", "CAUSE", "")
+_SETTLED = (
+    ("respected", "respected, not repaired"),
+    ("refused", "refused by Iterable"),
+    ("in_flight", "on their way"),
+    ("unaddressed", "without the project's key"),
+    ("unverified", "not yet verified"),
+)
+
+
+def print_report(report: RunReport) -> None:
+    """What was observed, what differs and why, what the plan is or what became of it."""
+    say(_observed(report), "", _totals(report.counts), "")
+    if report.lines:
+        print_lines(report.lines)
+        more = report.counts.drift - len(report.lines)
+        if more > 0:
+            limit = report.counts.drift
+            say(f"  … {more:,} more: segue drift show {_address(report)} --limit {limit}")
+        say("")
+    if report.notes:
+        say(*[f"Note: {note}." for note in report.notes], "")
+    if report.plan is None:
+        say("Nothing to repair.")
+    else:
+        say(*_plan(report, report.plan))
+
+
+def print_lines(lines: Sequence[DriftLine]) -> None:
+    """A table of differences."""
+    say_table(_COLUMNS, [_row(line) for line in lines])
+
+
+def _observed(report: RunReport) -> str:
+    how = "export" if report.kind == "sweep" else "point reads"
+    took = "" if report.finished_at is None else f", {span(report.finished_at - report.started_at)}"
+    when = f"{how}, {moment(report.started_at)} UTC{took}"
+    counts = report.counts
+    parts = [
+        f"Observed {count(counts.observed, 'Iterable user')} ({when})",
+        count(counts.profiles, "profile"),
+    ]
+    if counts.unknown:
+        parts.append(f"{counts.unknown:,} unknown to Segment, left alone")
+    return " · ".join(parts)
+
+
+def _totals(counts: Counts) -> str:
+    parts = [f"{counts.in_sync:,} in sync", f"{counts.drifted:,} with drift"]
+    parts += [
+        f"{getattr(counts, name):,} {text}" for name, text in _SETTLED if getattr(counts, name)
+    ]
+    return "  " + "      ".join(parts)
+
+
+def _row(line: DriftLine) -> tuple[str, ...]:
+    cause = f"{line.cause}: {line.note}" if line.note else line.cause
+    planned = "! first" if line.first else ""
+    mark = planned if line.state == DriftState.PLANNED else line.state
+    return line.user, line.part, line.in_iterable, line.should_be, cause, mark
+
+
+def _address(report: RunReport) -> str:
+    return str(report.plan.id) if report.plan else f"--run {report.run}"
+
+
+def _plan(report: RunReport, plan: PlanReport) -> list[str]:
+    lines = [
+        " · ".join(
+            [
+                f"Plan {plan.id}: {count(plan.users, 'user')} ({_share(report, plan)})",
+                count(plan.parts, "difference"),
+                f"about {count(plan.calls, 'call')}",
+                f"{count(plan.recreations, 'user')} to create again",
+                "0 deletions",
+                "0 opt-outs undone",
+            ]
+        )
+    ]
+    if plan.state != PlanState.NEW:
+        states = ", ".join(f"{number:,} {state}" for state, number in sorted(plan.states.items()))
+        lines.append(f"It is {plan.state}: {states}.")
+        if report.left is not None:
+            lines.append(_left(report.left))
+        return lines
+    flag = " --recreate" if plan.recreations else ""
+    if plan.guards:
+        lines += [f"Held back: {guard}." for guard in plan.guards]
+        flag += " --beyond-guards"
+    return [
+        *lines,
+        f"Nothing was changed.  Apply exactly this:  segue reconcile --apply {plan.id}{flag}",
+    ]
+
+
+def _share(report: RunReport, plan: PlanReport) -> str:
+    if report.kind != "sweep":
+        return "a spot check"
+    return f"{plan.share:.2%}; limit {plan.limit:.0%}"
+
+
+def _left(left: int) -> str:
+    if not left:
+        return "Looked at again: nothing is left to repair."
+    return (
+        f"Looked at again: {count(left, 'user')} still differ; compare again with: segue reconcile"
+    )
