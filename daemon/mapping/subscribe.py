@@ -15,7 +15,7 @@ import msgspec
 
 from daemon.domain.messages import SEGMENT_TYPES, Message
 from daemon.mapping.canonical import same
-from daemon.mapping.paths import ROOTS, Getter, getter
+from daemon.mapping.paths import MISSING, ROOTS, Getter, getter
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -165,5 +165,8 @@ def _test(find: Getter, values: list[Any]) -> Callable[[Message], bool]:
 
 
 def _equal(found: Any, wanted: Any) -> bool:
+    """Strict by type; as in Segment's own triggers, what is missing is null (segment.md §12.2)."""
+    if found is MISSING:
+        return wanted is None
     numbers = type(found) in (int, float) and type(wanted) in (int, float)
     return bool(found == wanted) if numbers else same(found, wanted)

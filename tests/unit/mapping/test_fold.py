@@ -290,6 +290,15 @@ def test_merging_keeps_the_later_value_of_each_register() -> None:
     )
 
 
+def test_merging_keeps_the_later_membership_and_choice() -> None:
+    winner = profile_of([computed("vip", True, at=1), message(at=4, event="Subscribed")], MAPPED)
+    loser = profile_of([computed("vip", False, at=2), message(at=3, event="Unsubscribed")], MAPPED)
+    for first, second in ((winner, loser), (loser, winner)):
+        merge_profiles(first, second)
+        assert first.audiences["vip"][0] is False
+        assert said_of_choices(first) == IN
+
+
 @pytest.mark.parametrize(("mine", "theirs", "since"), [(0, 5, 5), (5, 0, 5), (0, 0, 0), (4, 9, 4)])
 def test_merging_keeps_since_when_the_person_is_known(mine: int, theirs: int, since: int) -> None:
     winner = Profile(known_since=mine)

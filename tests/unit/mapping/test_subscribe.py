@@ -53,7 +53,11 @@ MATCHES: list[tuple[str, dict[str, Any], bool]] = [
     ("traits.n in [1, 2.5, true]", {"traits": {"n": True}}, True),
     ("traits.n in [1, 2.5]", {"traits": {"n": True}}, False),
     ("traits.x = null", {"traits": {"x": None}}, True),
-    ("traits.x = null", {}, False),
+    ("traits.x = null", {}, True),
+    ("traits.x.y = null", {"traits": {"x": 1}}, True),
+    ('traits.x in ["a", null]', {}, True),
+    ("userId = null", {"user": None, "anonymous": "a"}, True),
+    ("userId = null", {}, False),
     ("traits.x = null", {"traits": {"x": ""}}, False),
     (
         'properties.cart.items.0.sku = "s"',
