@@ -28,12 +28,12 @@ from daemon.domain.profiles import (
     encode_believed,
     encode_profile,
 )
-from daemon.mapping.diff import part_hashes
+from daemon.mapping.diff import IDENTITY, part_hashes
 from daemon.mapping.fold import Bounds, fold, merge_profiles
 from daemon.mapping.identity import Resolution, identifiers, is_computed, knows, learn, resolve
 from daemon.mapping.observe import apply_observation
 from daemon.mapping.project import project
-from daemon.outbound.converging import Converger, unproven
+from daemon.outbound.converging import FIELDS, LISTS, Converger, unproven
 from daemon.outbound.emitting import Fate
 from daemon.outbound.residents import Resident, Residents
 from daemon.outbound.turn import Turn
@@ -187,6 +187,8 @@ class Folder:
             resident.barrier = mark.barrier if mark.barrier is not None else mark.since
         if difference.touches_more or unproven(resident.believed):
             resident.rest = mark.since
+        if mark.due:
+            resident.retry = dict.fromkeys((IDENTITY, FIELDS, LISTS), mark.due)
         if resident.profile.leaving:
             self.leaving.add(resident.id)
 

@@ -20,11 +20,14 @@ _TRIES_FOR_A_NEW_LIST = 6
 
 
 class Patience(msgspec.Struct, frozen=True):
-    """How long to wait before a row is sent again: `lag` after an uncertain one, ms."""
+    """How long to wait, ms: `lag` before an uncertain row is sent again, a backoff from `first` to
+    `longest` before another row is, and `longest_pause` at most before a failing endpoint is tried.
+    """
 
     lag: int = 15_000
     first: int = 1_000
     longest: int = 300_000
+    longest_pause: int = 20_000
 
     def backoff(self, tries: int, rng: random.Random) -> int:
         """Exponential with full jitter, in ms."""

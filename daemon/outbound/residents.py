@@ -6,6 +6,7 @@ event that waits, a change that isn't sent) and is let go afterwards.
 """
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from daemon.domain.commands import CallKey
@@ -121,5 +122,13 @@ class Residents:
         for user in [user for user, resident in self._all.items() if resident.idle]:
             del self._all[user]
 
-    def __iter__(self) -> Any:
+    def resting(self) -> list[Resident]:
+        """Those who only wait to be sent: everything else about them is in the store."""
+        return [
+            resident
+            for resident in self._all.values()
+            if not (resident.flying or resident.events or resident.events_flying or resident.dirty)
+        ]
+
+    def __iter__(self) -> Iterator[Resident]:
         return iter(self._all.values())

@@ -41,7 +41,6 @@ AGAIN = "again"
 """The verdict of a row its call did not settle: it is sent again."""
 
 _PAUSE_FIRST = 500
-_PAUSE_LONGEST = 60_000
 _PAUSE_UNAUTHORIZED = 60_000
 
 
@@ -62,6 +61,7 @@ class Runway:
         clock: Clock,
         rng: random.Random,
         most_flights: int,
+        longest_pause: int,
         shards: tuple[int, ...],
     ) -> None:
         self._client = client
@@ -75,6 +75,7 @@ class Runway:
         self._clock = clock
         self._rng = rng
         self._most = most_flights
+        self._longest_pause = longest_pause
         self._shards = shards
         self.flying: dict[Endpoint, int] = {}
         self._split: deque[Flight] = deque()
@@ -249,7 +250,7 @@ class Runway:
     def _pause(self, endpoint: Endpoint, now: int) -> None:
         failures = self._failures.get(endpoint, 0)
         self._failures[endpoint] = failures + 1
-        longest = min(_PAUSE_LONGEST, _PAUSE_FIRST * 2 ** min(failures, 20))
+        longest = min(self._longest_pause, _PAUSE_FIRST * 2 ** min(failures, 20))
         self._paused[endpoint] = now + int(self._rng.uniform(longest / 2, longest))
 
     def _land_rows(self, turn: Turn, flight: Flight, outcome: CallOutcome) -> None:
@@ -327,6 +328,7 @@ class Runway:
 
 def _intent(flight: Flight, turn: Turn, shards: tuple[int, ...]) -> calls.NewCall:
     positions = [event.position for event in flight.events]
+    positions += [sent.resident.since for sent in flight.sent if sent.resident.since != NEVER]
     return calls.NewCall(
         key=flight.key,
         mapping_version=turn.version,

@@ -33,6 +33,7 @@ class Turn:
     def __init__(self, now: int, version: int) -> None:
         self.now = now
         self.version = version
+        self.first = False
         self.folded_from = self.folded_to = 0
         self.messages = 0
         self.verdicts: dict[str, Counter[str]] = {}
@@ -74,7 +75,8 @@ class Turn:
     @property
     def empty(self) -> bool:
         return not (
-            self.messages
+            self.first
+            or self.messages
             or self.folded_to > self.folded_from
             or self.opens
             or self.closes
@@ -115,7 +117,7 @@ def checkpoint(
         calls.close(connection, turn.closes)
         opened = calls.open_(connection, turn.opens)
         first = log.append(connection, [over.row for over in turn.hand_overs])
-        turns.add(connection, _ledger(turn, changes, shards, first))
+        turns.add(connection, _ledger(turn, changes, shards, first, opened))
         return opened
 
     return write
@@ -139,15 +141,17 @@ def _write_departures(connection: Connection, turn: Turn) -> None:
 
 def _write_cursors(connection: Connection, turn: Turn, shards: Sequence[int]) -> None:
     positions: dict[tuple[int, str], int] = {}
-    if turn.folded_to > turn.folded_from:
+    if turn.first or turn.folded_to > turn.folded_from:
         positions |= {(shard, FOLDED): turn.folded_to for shard in shards}
     for stage, (start, passed) in turn.passed.items():
-        if passed.to > start:
+        if turn.first or passed.to > start:
             positions |= {(shard, stage): passed.to for shard in shards}
     cursors.save(connection, positions)
 
 
-def _ledger(turn: Turn, changes: Marks, shards: Sequence[int], first: int) -> list[turns.TurnRow]:
+def _ledger(
+    turn: Turn, changes: Marks, shards: Sequence[int], first: int, opened: Sequence[int]
+) -> list[turns.TurnRow]:
     handed = [
         (over.origin, first + number) for number, over in enumerate(turn.hand_overs) if over.origin
     ]
@@ -164,8 +168,16 @@ def _ledger(turn: Turn, changes: Marks, shards: Sequence[int], first: int) -> li
         dead=turn.late.get(Fate.DEAD, []),
         repairs=turn.repairs,
         counters=dict(turn.counters),
+        appended_from=first,
+        appended=bytes(over.row.shard for over in turn.hand_overs),
+        called=[
+            (call_id, call.first_position)
+            for call_id, call in zip(opened, turn.opens, strict=True)
+        ],
+        closed=[closing.id for closing in turn.closes],
+        version=turn.version,
     )
-    if ours != TurnBody() or turn.folded_to > turn.folded_from:
+    if ours != TurnBody(version=turn.version) or turn.folded_to > turn.folded_from:
         found.append(
             turns.TurnRow(
                 at=turn.now,
@@ -185,13 +197,13 @@ def _ledger(turn: Turn, changes: Marks, shards: Sequence[int], first: int) -> li
                     shards=tuple(shards),
                     from_position=start,
                     to_position=passed.to,
-                    body=_passed_body(passed),
+                    body=_passed_body(passed, turn.version),
                 )
             )
     return found
 
 
-def _passed_body(passed: Passed) -> TurnBody:
+def _passed_body(passed: Passed, version: int) -> TurnBody:
     fates = passed.fates
     return TurnBody(
         messages=passed.messages,
@@ -202,6 +214,7 @@ def _passed_body(passed: Passed) -> TurnBody:
         dead=fates.get(Fate.DEAD, []),
         parked=fates.get(Fate.PARKED, []),
         passed_on=fates.get(Fate.HANDED, []),
+        version=version,
     )
 
 

@@ -76,6 +76,7 @@ class Turns:
             clock=parts.clock,
             rng=parts.rng,
             most_flights=settings.calls_per_endpoint,
+            longest_pause=settings.patience.longest_pause,
             shards=parts.shards,
         )
 
@@ -87,6 +88,7 @@ class Turns:
     async def recover(self, state: Start) -> None:
         """Close what the last run left open, and look after those whose events are parked."""
         turn = self._turn()
+        turn.first = True
         lag = self._settings.patience.lag
         await self._runway.doubt(turn, state.open_calls, self._folder, lag)
         await self._folder.load(state.parked_users)
@@ -213,12 +215,12 @@ class Turns:
             resident = self._residents.get(user)
             if resident is not None:
                 self._converger.enqueue(resident, now)
-        if not self._asleep or len(self._residents) >= most:
+        if not self._asleep or len(self._residents) > most // 2:
             return
         rows = await self._parts.database.read(
-            lambda c: marks.load(c, self._parts.shards, most, now + 1)
+            lambda c: marks.load(c, self._parts.shards, most // 2)
         )
-        self._asleep = len(rows) >= most
+        self._asleep = len(rows) >= most // 2
         await self._folder.load(row.user for row in rows)
         for row in rows:
             resident = self._residents.get(row.user)
@@ -239,7 +241,19 @@ class Turns:
             opened = await self._parts.database.write(work)
             settle(touched)
         self._residents.let_go()
+        if len(self._residents) > self._settings.residents:
+            self._shed()
         return opened
+
+    def _shed(self) -> None:
+        """Leave the marks of users who only wait to the store, until there is room again."""
+        most = self._settings.residents * 3 // 4
+        for resident in self._residents.resting():
+            if len(self._residents) <= most:
+                break
+            self._converger.withdraw(resident)
+            self._residents.leave(resident.id)
+            self._asleep = True
 
 
 def _finished(read: Read, fate: Fate) -> Event:

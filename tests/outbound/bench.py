@@ -3,7 +3,7 @@
 import itertools
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -63,7 +63,8 @@ def quick_sandbox(**changes: Any) -> SandboxSettings:
 
 def quick_lane(**changes: Any) -> LaneSettings:
     return msgspec.structs.replace(
-        LaneSettings(patience=Patience(lag=300, first=20, longest=200)), **changes
+        LaneSettings(patience=Patience(lag=300, first=20, longest=200, longest_pause=200)),
+        **changes,
     )
 
 
@@ -119,6 +120,13 @@ class Bench:
     async def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
         with anyio.fail_after(seconds):
             while not condition():
+                await anyio.sleep(0.01)
+
+    async def until_async(
+        self, count: Callable[[], Awaitable[int]], wanted: int, seconds: float = 10
+    ) -> None:
+        with anyio.fail_after(seconds):
+            while await count() < wanted:
                 await anyio.sleep(0.01)
 
     async def settled(self, seconds: float = 10) -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.outbound.bench import bench
+from daemon.domain.identity import ProjectType
+from daemon.store import waiting
+from tests.outbound.bench import bench, quick_sandbox
 
 pytestmark = pytest.mark.anyio
 
@@ -26,3 +28,174 @@ async def test_a_track_becomes_an_event_after_its_users_state(tmp_path: Path) ->
         await b.settled()
         paths = [row["path"] for row in await b.ledger()]
         assert paths == ["/api/users/bulkUpdate", "/api/events/trackBulk"]
+
+
+async def test_what_changes_nothing_costs_no_call(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b, b.running():
+        for _ in range(5):
+            b.say(user_id="1", email="ann@x.org", traits={"email": "ann@x.org", "plan": "pro"})
+            await b.settled()
+        assert len(await b.ledger(kind="user")) == 1
+
+
+async def test_ten_changes_of_one_user_are_one_row(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        for number in range(10):
+            b.say(user_id="1", traits={"visits": number})
+        async with b.running():
+            await b.settled()
+        rows = await b.ledger(kind="user")
+        assert [row["payload"]["dataFields"] for row in rows] == [{"visits": 9}]
+
+
+async def test_old_data_does_not_overwrite_newer(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b, b.running():
+        b.say(user_id="1", traits={"plan": "pro"}, effective_at=2_000)
+        b.say(user_id="1", traits={"plan": "free"}, effective_at=1_000)
+        await b.settled()
+        user = await b.user("1")
+        assert user is not None
+        assert user["dataFields"]["plan"] == "pro"
+
+
+async def test_an_audience_entry_and_exit_end_outside_the_list(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b, b.running():
+        personas = {"computation_class": "audience", "computation_key": "vip"}
+        b.say(user_id="1", traits={"plan": "pro"})
+        b.say(user_id="1", traits={"vip": True}, context={"personas": personas})
+        await b.settled()
+        user = await b.user("1")
+        assert user is not None
+        assert user["dataFields"]["userListIds"] == [1002]
+        assert "vip" not in user["dataFields"]
+        b.say(user_id="1", traits={"vip": False}, context={"personas": personas})
+        await b.settled()
+        user = await b.user("1")
+        assert user is not None
+        assert user["dataFields"]["userListIds"] == []
+
+
+async def test_an_opt_out_reaches_iterable_and_is_proven(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b, b.running():
+        b.say(user_id="1", email="ann@x.org", traits={"email": "ann@x.org"})
+        await b.settled()
+        b.say(type="track", user_id="1", event="Unsubscribed")
+        await b.settled()
+        user = await b.user("1")
+        assert user is not None
+        assert user["dataFields"]["unsubscribedChannelIds"] == [2001]
+        b.say(type="track", user_id="1", event="Subscribed")
+        await b.settled()
+        user = await b.user("1")
+        assert user is not None
+        assert user["dataFields"]["unsubscribedChannelIds"] == []
+
+
+async def test_an_opt_out_before_the_user_exists_is_said_again_after(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        b.say(type="track", user_id="1", event="Unsubscribed")
+        b.say(user_id="1", email="ann@x.org", traits={"email": "ann@x.org"})
+        async with b.running():
+            await b.settled()
+            user = await b.user("1")
+        assert user is not None
+        assert user["dataFields"]["unsubscribedChannelIds"] == [2001]
+
+
+async def test_without_the_subscriptions_feature_arrays_are_read_then_written(
+    tmp_path: Path,
+) -> None:
+    sandbox = quick_sandbox(subscriptions_feature=False)
+    async with bench(tmp_path, sandbox=sandbox) as b, b.running():
+        b.say(user_id="1", email="ann@x.org", traits={"email": "ann@x.org"})
+        await b.settled()
+        edit = {"action": "unsubscribe", "userId": "1", "id": 2003}
+        assert (await b.sandbox.post("/tamper", json=edit)).status_code == 200
+        b.say(type="track", user_id="1", event="Unsubscribed")
+        await b.settled()
+        user = await b.user("1")
+        assert user is not None
+        assert user["dataFields"]["unsubscribedChannelIds"] == [2001, 2003]
+
+
+async def test_an_anonymous_event_is_held_until_an_identify_links_it(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b, b.running():
+        b.say(type="track", anonymous_id="a1", event="Looked")
+        b.say(type="track", anonymous_id="a1", event="Clicked")
+        await b.settled()
+        assert await b.ledger() == []
+        b.say(user_id="1", anonymous_id="a1", email="ann@x.org", traits={"email": "ann@x.org"})
+        await b.settled()
+        b.say(type="track", user_id="1", event="Bought")
+        await b.settled()
+        events = await b.ledger(kind="event")
+        assert [row["payload"]["eventName"] for row in events] == ["Looked", "Clicked", "Bought"]
+        assert {row["payload"]["userId"] for row in events} == {"1"}
+
+
+async def test_an_email_profile_becomes_the_userids_and_stays_one_user(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b, b.running():
+        b.say(email="ann@x.org", traits={"email": "ann@x.org", "source": "form"})
+        await b.settled()
+        b.say(user_id="1", email="ann@x.org", traits={"email": "ann@x.org", "plan": "pro"})
+        await b.settled()
+        assert (await b.sandbox.get("/counts")).json()["users"] == 1
+        user = await b.user("1")
+        assert user is not None
+        assert user["email"] == "ann@x.org"
+        assert user["dataFields"]["source"] == "form"
+        assert user["dataFields"]["plan"] == "pro"
+
+
+async def test_a_change_of_email_keeps_the_user(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b, b.running():
+        b.say(user_id="1", email="old@x.org", traits={"email": "old@x.org"})
+        await b.settled()
+        b.say(user_id="1", email="new@x.org", traits={"email": "new@x.org", "plan": "pro"})
+        await b.settled()
+        assert (await b.sandbox.get("/counts")).json()["users"] == 1
+        user = await b.user("1")
+        assert user is not None
+        assert user["email"] == "new@x.org"
+
+
+async def test_a_change_of_email_in_an_email_project_moves_the_user(tmp_path: Path) -> None:
+    async with bench(tmp_path, project=ProjectType.EMAIL) as b, b.running():
+        b.say(user_id="1", email="old@x.org", traits={"email": "old@x.org"})
+        await b.settled()
+        b.say(user_id="1", email="new@x.org", traits={"email": "new@x.org", "plan": "pro"})
+        await b.settled()
+        assert (await b.sandbox.get("/counts")).json()["users"] == 1
+        user = await b.user("new@x.org")
+        assert user is not None
+        assert user["dataFields"]["plan"] == "pro"
+
+
+async def test_a_type_clash_costs_only_its_field(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b, b.running():
+        b.say(user_id="1", traits={"age": 30})
+        await b.settled()
+        b.say(user_id="2", traits={"age": "old", "plan": "pro"})
+        b.say(user_id="3", traits={"age": 31, "plan": "free"})
+        await b.settled()
+        two, three = await b.user("2"), await b.user("3")
+        assert two is not None
+        assert three is not None
+        assert two["dataFields"]["plan"] == "pro"
+        assert "age" not in two["dataFields"]
+        assert three["dataFields"]["age"] == 31
+
+
+async def test_a_malformed_address_harms_only_its_user(tmp_path: Path) -> None:
+    async with bench(tmp_path, project=ProjectType.EMAIL) as b:
+        b.say(email="bad@", traits={"email": "bad@", "plan": "x"})
+        b.say(email="ann@x.org", traits={"email": "ann@x.org", "plan": "pro"})
+        b.say(type="track", email="ann@x.org", event="Bought")
+        b.say(type="track", email="bad@", event="Bought")
+        async with b.running():
+            await b.settled()
+        user = await b.user("ann@x.org")
+        assert user is not None
+        assert user["dataFields"]["plan"] == "pro"
+        dead = b.database.read_now(lambda c: waiting.by_kind(c, waiting.WaitingKind.DEAD, 0, 10))
+        assert [row.user for row in dead] == ["e:bad@"]
