@@ -3,6 +3,8 @@
 It works through the store's own writer, so that on SQLite, too, a migration is one transaction.
 """
 
+from contextlib import closing
+
 from alembic import context
 
 from daemon.store.database import open_database
@@ -12,8 +14,10 @@ from daemon.store.schema import METADATA
 
 def run() -> None:
     """Connect to the URL given in the configuration's attributes, and migrate there."""
-    database = open_database(context.config.attributes["url"])
-    with database.writer.connect() as connection:
+    with (
+        closing(open_database(context.config.attributes["url"])) as database,
+        database.writer.connect() as connection,
+    ):
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET statement_timeout = 0")
             connection.commit()
@@ -28,7 +32,6 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
-    database.close()
 
 
 run()

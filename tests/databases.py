@@ -1,7 +1,8 @@
 """Real databases for tests: a PostgreSQL server for the session, and a fresh store for each test.
 
-Other folders import the fixtures they need: `from tests.databases import postgres_url`. A run in
-which PostgreSQL can't start fails, unless SEGUE_TESTS_WITHOUT_POSTGRES=1 says that this is meant.
+Other folders import the fixtures they need: `from tests.databases import postgres_url`, and
+`postgres_store`, too, where they copy a store that has its tables. A run in which PostgreSQL can't
+start fails, unless SEGUE_TESTS_WITHOUT_POSTGRES=1 says that this is meant.
 """
 
 import os
@@ -16,6 +17,8 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
+
+from daemon.store.migrate import upgrade
 
 WITHOUT_POSTGRES = os.environ.get("SEGUE_TESTS_WITHOUT_POSTGRES") == "1"  # noqa: TID251
 
@@ -33,16 +36,27 @@ def postgres_url() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="segue-pg-") as folder:
         server = get_server(folder, cleanup_mode="delete")
         try:
-            yield str(server.get_uri())
+            url = str(server.get_uri())
+            _say(url, "ALTER SYSTEM SET fsync = off")  # the machine itself does not fail in tests
+            _say(url, "SELECT pg_reload_conf()")
+            yield url
         finally:
             server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def postgres_store(postgres_url: str) -> Iterator[str]:
+    """The name of a database that has the tables, to make copies of."""
+    with postgres_database(postgres_url) as url:
+        upgrade(url)
+        yield str(make_url(url).database)
+
+
 @contextmanager
-def postgres_database(server: str) -> Iterator[str]:
+def postgres_database(server: str, template: str = "template1") -> Iterator[str]:
     """The URL of a fresh database on the server, dropped at the end."""
     name = f"segue_test_{os.getpid()}_{next(_numbers)}"
-    _say(server, f"CREATE DATABASE {name}")
+    _say(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:

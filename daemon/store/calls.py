@@ -28,7 +28,11 @@ from daemon.store.shardset import meets, to_bits, to_shards
 
 
 class NewCall(msgspec.Struct, frozen=True):
-    """A call about to be sent. Positions are 0 for state. `opened_at` is in ms."""
+    """A call about to be sent. `opened_at` is in ms.
+
+    `first_position` and `last_position` are those of its events; for state, those of the changes it
+    carries (the oldest of each user), 0 where there is none.
+    """
 
     key: CallKey
     mapping_version: int
@@ -80,7 +84,7 @@ _COLUMNS = [
     CALL.c.rows,
     CALL.c.failed,
 ]
-_ROWS = select(*_COLUMNS).order_by(CALL.c.id)
+_ROWS = select(*_COLUMNS)
 _OPEN = insert(CALL).returning(CALL.c.id, sort_by_parameter_order=True)
 _CLOSE = (
     update(CALL)
@@ -188,7 +192,8 @@ def _mentions(connection: Connection, text: str) -> ColumnElement[bool]:
 
 
 def _calls(rows: Iterable[Sequence[Any]]) -> list[CallRow]:
-    return list(_each(rows))
+    # sorted here: asked to sort, SQLite would rather walk through the table than use an index
+    return sorted(_each(rows), key=lambda call: call.id)
 
 
 def _each(rows: Iterable[Sequence[Any]]) -> Iterator[CallRow]:

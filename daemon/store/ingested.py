@@ -11,12 +11,18 @@ from typing import Protocol, TypeAlias
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
+from daemon.domain.ledger import INGESTED, TurnBody
 from daemon.domain.messages import NewRow
-from daemon.store import dedupe, log
+from daemon.store import dedupe, facts, log, turns
 from daemon.store.schema import INTAKE, REJECTED
 from daemon.store.statements import add_up, structs
 
 KEPT_BYTES = 4096  # of a rejected body
+REJECTED_TRIMMED = "rejected trimmed"
+"""The fact whose `at` says up to when rejected members were deleted."""
+
+
+_REJECT = insert(REJECTED).returning(REJECTED.c.id, sort_by_parameter_order=True)
 
 
 class TakenMessage(Protocol):
@@ -98,7 +104,12 @@ def accept(connection: Connection, batch: IntakeBatch, now: int, window_hours: i
     rows, per_source = _sift(batch, digests, new)
     first = log.append(connection, rows)
     count(connection, dedupe.day_of(now), per_source)
-    reject(connection, _rejected(batch))
+    ids = reject(connection, _rejected(batch))
+    body = TurnBody(
+        verdicts={source: msgspec.structs.asdict(counts) for source, counts in per_source.items()},
+        rejected=ids,
+    )
+    turns.note_appended(connection, INGESTED, now, first, rows, body)
     return IntakeResult(per_source, first, len(rows))
 
 
@@ -123,11 +134,13 @@ def totals(connection: Connection, since_day: str = "") -> dict[tuple[str, str],
     }
 
 
-def reject(connection: Connection, rows: Sequence[RejectedRow]) -> None:
-    """Keep rejected members, their bodies cut to `KEPT_BYTES`."""
-    if rows:
+def reject(connection: Connection, rows: Sequence[RejectedRow]) -> list[int]:
+    """Keep rejected members, their bodies cut to `KEPT_BYTES`. Their ids, in order."""
+    if not rows:
+        return []
+    return list(
         connection.execute(
-            insert(REJECTED),
+            _REJECT,
             [
                 {
                     "received_at": row.received_at,
@@ -138,7 +151,8 @@ def reject(connection: Connection, rows: Sequence[RejectedRow]) -> None:
                 }
                 for row in rows
             ],
-        )
+        ).scalars()
+    )
 
 
 def rejected(connection: Connection, before_id: int | None, limit: int) -> list[RejectedRow]:
@@ -153,7 +167,10 @@ def rejected(connection: Connection, before_id: int | None, limit: int) -> list[
 
 def trim_rejected(connection: Connection, before: int) -> int:
     """Delete what was rejected before a time in ms. How many there were."""
-    return connection.execute(delete(REJECTED).where(REJECTED.c.received_at < before)).rowcount
+    deleted = connection.execute(delete(REJECTED).where(REJECTED.c.received_at < before)).rowcount
+    if deleted:
+        facts.put(connection, REJECTED_TRIMMED, "", before)
+    return deleted
 
 
 def _sift(

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 
 from daemon.domain.ledger import TurnBody
+from daemon.domain.messages import NewRow
 from daemon.store.schema import TURN
 from daemon.store.shardset import meets, to_bits, to_shards
 
@@ -59,6 +60,20 @@ def add(connection: Connection, rows: Sequence[TurnRow]) -> None:
         )
 
 
+def note_appended(
+    connection: Connection,
+    stage: str,
+    at: int,
+    first: int,
+    rows: Sequence[NewRow],
+    body: TurnBody | None = None,
+) -> None:
+    """Note that these rows entered the log at `first` and the positions after it."""
+    appended = bytes(row.shard for row in rows)
+    noted = msgspec.structs.replace(body or TurnBody(), appended_from=first, appended=appended)
+    add(connection, [TurnRow(at, stage, (), 0, 0, noted)])
+
+
 def scan(connection: Connection, after_id: int, limit: int) -> list[TurnRow]:
     """The next turns after an id, in the order they were noted."""
     statement = _ROWS.where(TURN.c.id > after_id).order_by(TURN.c.id).limit(limit)
@@ -72,14 +87,14 @@ def last_before(connection: Connection, at: int) -> int:
 
 
 def covering(connection: Connection, stage: str, shard: int, position: int) -> TurnRow | None:
-    """The latest turn of a stage that covers a position of a shard."""
+    """The turn of a stage that covers a position of a shard; None where it is gone or to come."""
     statement = _ROWS.where(
         TURN.c.stage == stage,
         TURN.c.from_position < position,
         TURN.c.to_position >= position,
         meets(TURN.c.shards, [shard]),
     )
-    found = _turns(connection.execute(statement.order_by(TURN.c.id.desc()).limit(1)))
+    found = _turns(connection.execute(statement.order_by(TURN.c.to_position).limit(1)))
     return found[0] if found else None
 
 

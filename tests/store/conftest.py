@@ -7,9 +7,9 @@ import pytest
 
 from daemon.store.database import Database, open_database
 from daemon.store.migrate import upgrade
-from tests.databases import postgres_database, postgres_url, sqlite_database
+from tests.databases import postgres_database, postgres_store, postgres_url, sqlite_database
 
-__all__ = ["postgres_url"]
+__all__ = ["postgres_store", "postgres_url"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -29,15 +29,13 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_url(postgres_url: str) -> Iterator[str]:
-    with postgres_database(postgres_url) as fresh:
-        upgrade(fresh)
+def postgresql_url(postgres_url: str, postgres_store: str) -> Iterator[str]:
+    with postgres_database(postgres_url, postgres_store) as fresh:
         yield fresh
 
 
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    upgrade(url)
-    database = open_database(url)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    database = open_database(request.getfixturevalue(f"{request.param}_url"))
     yield database
     database.close()

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from daemon.domain.commands import Endpoint
+from daemon.domain.commands import CallKey, Endpoint
+from daemon.domain.ledger import CallRows, TurnBody
 from daemon.domain.messages import MessageClass, NewRow, shard_of
 from daemon.store import calls, cursors, dedupe, identifiers, log, marks, turns, users, waiting
+from daemon.store.calls import Closing, NewCall
 from daemon.store.database import Database
 from daemon.store.identifiers import Claim
 from daemon.store.marks import MarkRow
+from daemon.store.turns import TurnRow
 from daemon.store.users import UserRow
 from daemon.store.waiting import WaitingKind, WaitingRow
 
@@ -69,6 +72,17 @@ def fill(connection: Connection) -> None:
             WaitingRow(shard_of(n), n, at, PARKED, "x", at, at, 0, "", 1, None, b"{}")
             for at, n in enumerate(NAMES)
         ],
+    )
+    ids = calls.open_(
+        connection,
+        [
+            NewCall(CallKey(Endpoint.TRACK_BULK), 1, (n % 64,), NOW, n, n, CallRows())
+            for n in range(3_000)
+        ],
+    )
+    calls.close(connection, [Closing(each, NOW + each, 200) for each in ids[:-3]])
+    turns.add(
+        connection, [TurnRow(NOW, "folded", (1,), n, n + 1, TurnBody()) for n in range(3_000)]
     )
     cursors.save(connection, {(shard, f"s{n}"): 1 for shard in range(64) for n in range(40)})
 
