@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from daemon.domain.ledger import OBSERVED
 from daemon.domain.messages import Message, MessageClass, NewRow, encode, shard_of
 from daemon.domain.ports import Clock
 from daemon.domain.profiles import Choice, Observation, Observed
@@ -25,8 +26,8 @@ from daemon.mapping.observe import USER
 from daemon.reconcile.compare import IS_MEMBER
 from daemon.reconcile.looking import UserKey, states_of
 from daemon.reconcile.report import DriftState, guards, planned_rows, recreates
-from daemon.reconcile.taking import observed_of
-from daemon.store import Connection, facts, log, plans, runs, users
+from daemon.reconcile.sights import recall
+from daemon.store import Connection, facts, log, plans, runs, turns, users
 from daemon.store.database import Database
 from daemon.store.plans import DriftRow, PlanRow, PlanState
 
@@ -145,20 +146,22 @@ def _send(
     plan = plans.plan(connection, applying.plan)
     if plan is None:
         raise PlanStale(f"plan {applying.plan} is gone; make a new one: segue reconcile")
-    seen = observed_of(connection, plan.run, list(chunk))
+    seen = recall(connection, plan.run, list(chunk))
     desired = _desired(connection, list(chunk), mappings)
     sent: list[DriftRow] = []
     messages: list[NewRow] = []
     for user, rows in chunk.items():
-        hashes = desired.get(user)
-        if hashes is None or user not in seen:
+        hashes, observed = desired.get(user), seen.get(user)
+        if hashes is None or observed is None:
             continue
         holding = [row for row in rows if _holds(row, hashes)]
         if holding:
-            observation = _observation(applying, plan, user, holding, seen[user])
+            observation = _observation(applying, plan, user, holding, observed)
             messages.append(_message(observation, now))
             sent += holding
     first = log.append(connection, messages)
+    if messages:
+        turns.note_appended(connection, OBSERVED, now, first, messages)
     positions = {row.shard: position for position, row in enumerate(messages, first)}
     ids = {row.id for row in sent}
     stale = [row.id for rows in chunk.values() for row in rows if row.id not in ids]

@@ -57,7 +57,7 @@ class Inspector:
     async def sweep(self, lens: Lens) -> int:
         """Look at all users; returns the run's id. Raises ServiceError, and the run is failed."""
         run, as_of, export = await self._begin()
-        observer = Observer(self._database, self._client, lens.mappings.project, self._beat)
+        observer = Observer(self._database, self._client, lens, self._beat)
         try:
             await observer.observe(run, export, as_of)
             census = await self._count(run, as_of, lens)

@@ -20,7 +20,7 @@ from daemon.domain.profiles import (
 from daemon.mapping.mappings import Mappings
 from daemon.mapping.project import project
 from daemon.reconcile.compare import Comparison, Finding, Standing, compare
-from daemon.reconcile.taking import observed_of
+from daemon.reconcile.sights import recall
 from daemon.store import Connection, calls, marks, users
 from daemon.store.users import UserRow
 
@@ -54,6 +54,11 @@ class Look(msgspec.Struct, frozen=True, gc=False):
     def suspicious(self) -> bool:
         """Whether something is different that isn't settled."""
         return any(one.standing in _OPEN for one in self.findings)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether Iterable confirmed the user once, and holds now all that it should."""
+        return self.known and self.addressed and not (self.findings or self.in_flight)
 
     @property
     def first(self) -> bool:
@@ -97,10 +102,21 @@ def look_at_chunk(
 ) -> list[Look]:
     """Look at the next `limit` profiles after a (shard, id) beside what `run` saw at `as_of`."""
     rows = users.scan(connection, after, limit)
-    seen = observed_of(connection, run, [row.id for row in rows])
-    busy = _busy(connection, [(row.shard, row.id) for row in rows])
+    seen = recall(connection, run, [row.id for row in rows])
+    agreed = {user for user, observed in seen.items() if observed is None}
+    busy = _busy(connection, [(row.shard, row.id) for row in rows if row.id not in agreed])
     absent = Observed(as_of=as_of, exists=False, identity=IterableIdentity())
-    return [look(row, seen.get(row.id, absent), lens, busy=row.id in busy) for row in rows]
+    return [
+        _agreed(row)
+        if row.id in agreed
+        else look(row, seen.get(row.id) or absent, lens, busy=row.id in busy)
+        for row in rows
+    ]
+
+
+def _agreed(row: UserRow) -> Look:
+    """The look at a user who agreed when the export was taken in."""
+    return Look(row.shard, row.id, [], in_flight=False, addressed=True, known=True, absent=False)
 
 
 def look_again(key: UserKey, observed: Observed, lens: Lens, connection: Connection) -> Look | None:
@@ -119,7 +135,7 @@ def address_of(
     if row is None:
         return None
     desired, believed = states_of(row, mappings)
-    seen = observed_of(connection, run, [key[1]]).get(key[1])
+    seen = recall(connection, run, [key[1]]).get(key[1])
     shown = None if seen is None else seen.identity
     for identity in (shown, believed.identity, desired.identity):
         if identity is not None and identity.key(mappings.project) is not None:

@@ -14,10 +14,10 @@ import msgspec
 
 from daemon.clients.iterable.catalog import ExportFile
 from daemon.clients.iterable.client import IterableClient
-from daemon.domain.identity import ProjectType
 from daemon.errors import Refused, Unreachable
+from daemon.reconcile.looking import Lens
 from daemon.reconcile.patience import TRIES, patiently
-from daemon.reconcile.taking import match_lines, store_users
+from daemon.reconcile.taking import store_sights, take_lines
 from daemon.store import Connection, runs
 from daemon.store.database import Database
 from daemon.store.runs import RunRow
@@ -68,12 +68,12 @@ class Observer:
         self,
         database: Database,
         client: IterableClient,
-        project: ProjectType,
+        lens: Lens,
         beat: Callable[[], None],
     ) -> None:
         self._database = database
         self._client = client
-        self._project = project
+        self._lens = lens
         self._beat = beat
 
     async def observe(self, run: int, export: Export, as_of: int) -> None:
@@ -128,8 +128,8 @@ class Observer:
         return TakenFile(file.name, sums["observed"], sums["unknown"], sums["broken"])
 
     async def _keep(self, run: int, as_of: int, lines: list[bytes]) -> dict[str, int]:
-        taken = await self._database.read(partial(match_lines, lines, self._project, as_of))
-        await self._database.write(partial(store_users, run, taken.users))
+        taken = await self._database.read(partial(take_lines, lines, self._lens, as_of))
+        await self._database.write(partial(store_sights, run, taken.users))
         self._beat()
         return {"observed": taken.observed, "unknown": taken.unknown, "broken": taken.broken}
 

@@ -6,31 +6,36 @@ from typing import Any
 import msgspec
 
 from daemon.clients.iterable.users import parse_user
-from daemon.domain.identity import ProjectType
 from daemon.domain.profiles import Observed
+from daemon.reconcile.looking import Lens, look
 from daemon.reconcile.match import IdentifierKey, Match, keys_of, owner_of
-from daemon.store import Connection, identifiers, runs
+from daemon.reconcile.sights import keep, recall
+from daemon.store import Connection, identifiers, users
 from daemon.store.identifiers import Owner
-from daemon.store.runs import ObservedRow
+from daemon.store.users import UserRow
 
 _read_line = msgspec.json.Decoder(dict[str, Any]).decode
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Observed).decode
+
+
+class Sight(msgspec.Struct, frozen=True, gc=False):
+    """A user seen, and whose profile it is. `agrees`: it holds all that it should."""
+
+    match: Match
+    observed: Observed
+    agrees: bool
 
 
 class Taken(msgspec.Struct):
     """Users out of some lines: `unknown` have no profile, `broken` lines can't be read."""
 
-    users: list[tuple[Match, Observed]] = []
+    users: list[Sight] = []
     observed: int = 0
     unknown: int = 0
     broken: int = 0
 
 
-def match_lines(
-    lines: Sequence[bytes], project: ProjectType, as_of: int, connection: Connection
-) -> Taken:
-    """Read the lines of an export as users seen at `as_of` (ms), and find their profiles."""
+def take_lines(lines: Sequence[bytes], lens: Lens, as_of: int, connection: Connection) -> Taken:
+    """Read the lines of an export as users seen at `as_of` (ms), beside their profiles."""
     taken = Taken()
     found = []
     for line in lines:
@@ -38,16 +43,20 @@ def match_lines(
         if observed is None:
             taken.broken += 1
         else:
-            found.append((observed, keys_of(observed, project)))
+            found.append((observed, keys_of(observed, lens.mappings.project)))
     taken.observed = len(found)
     owners = _owners(connection, [keys for _, keys in found])
-    for observed, keys in found:
-        match = owner_of(keys, owners)
-        if match is None:
-            taken.unknown += 1
-        else:
-            taken.users.append((match, observed))
+    matched = [(owner_of(keys, owners), observed) for observed, keys in found]
+    pairs = [(match, observed) for match, observed in matched if match is not None]
+    taken.unknown = len(found) - len(pairs)
+    rows = users.load(connection, [(match.shard, match.user) for match, _ in pairs])
+    taken.users = [_sight(match, observed, rows.get(match.user), lens) for match, observed in pairs]
     return taken
+
+
+def _sight(match: Match, observed: Observed, row: UserRow | None, lens: Lens) -> Sight:
+    agrees = match.certain and row is not None and look(row, observed, lens, busy=False).agrees
+    return Sight(match, observed, agrees)
 
 
 def _owners(
@@ -67,24 +76,17 @@ def _parse(line: bytes, as_of: int) -> Observed | None:
     return observed if observed.exists else None
 
 
-def store_users(run: int, found: Sequence[tuple[Match, Observed]], connection: Connection) -> None:
-    """Keep users of a run.
+def store_sights(run: int, sights: Sequence[Sight], connection: Connection) -> None:
+    """Keep what was seen in a run.
 
     One found by the project's own key stands above one found by the other identifier.
     """
-    uncertain = {match.user: seen for match, seen in found if not match.certain}
-    known = runs.observed_of(connection, run, uncertain) if uncertain else {}
-    rows = {user: seen for user, seen in uncertain.items() if user not in known}
-    rows |= {match.user: seen for match, seen in found if match.certain}
-    keep_observed(connection, run, rows)
-
-
-def keep_observed(connection: Connection, run: int, observed: dict[str, Observed]) -> None:
-    """Keep what was seen of users; what was kept before of the same run is overwritten."""
-    rows = [ObservedRow(user, _encode(seen)) for user, seen in observed.items()]
-    runs.add_observed(connection, run, rows)
-
-
-def observed_of(connection: Connection, run: int, users: Sequence[str]) -> dict[str, Observed]:
-    """What a run saw of these users; users it didn't see are left out."""
-    return {user: _decode(body) for user, body in runs.observed_of(connection, run, users).items()}
+    uncertain = {one.match.user: one.observed for one in sights if not one.match.certain}
+    known = recall(connection, run, uncertain) if uncertain else {}
+    rows: dict[str, Observed | None] = {
+        user: observed for user, observed in uncertain.items() if user not in known
+    }
+    for one in sights:
+        if one.match.certain:
+            rows[one.match.user] = None if one.agrees else one.observed
+    keep(connection, run, rows)

@@ -17,7 +17,7 @@ from daemon.domain.profiles import Observed
 from daemon.errors import Refused, ServiceError
 from daemon.reconcile.looking import Lens, Look, UserKey, address_of, look_again
 from daemon.reconcile.patience import patiently
-from daemon.reconcile.taking import keep_observed
+from daemon.reconcile.sights import keep
 from daemon.store import Connection
 from daemon.store.database import Database
 
@@ -99,5 +99,5 @@ def _look_and_keep(
     if look is None:
         return None
     if look.suspicious:
-        keep_observed(connection, run, {look.user: observed})
+        keep(connection, run, {look.user: observed})
     return Verified(observed, look)

@@ -12,11 +12,10 @@ import pytest
 
 from daemon.clients.iterable.catalog import ExportFiles
 from daemon.clients.iterable.client import IterableClient
-from daemon.domain.profiles import Observed
 from daemon.errors import Refused, Unauthorized
 from daemon.reconcile.observing import Export
 from daemon.reconcile.requests import Plan
-from daemon.reconcile.taking import observed_of
+from daemon.reconcile.sights import recall
 from daemon.store import runs
 from tests.outbound.bench import quick_sandbox
 from tests.reconcile.world import NOBODY_ELSE, World, changed, drift, world
@@ -181,13 +180,12 @@ async def test_the_users_own_key_stands_above_the_e_mail(tmp_path: Path) -> None
     async with world(tmp_path) as w, w.bench.running():
         await w.customers(2)
         client = through(w)
-        other = {"email": "user2@x.org", "userId": "elsewhere", "plan": "free"}
-        client.first_lines = [msgspec.json.encode(other)]
+        other = msgspec.json.encode({"email": "user2@x.org", "userId": "x", "plan": "free"})
+        client.first_lines, client.last_lines = [other], [other]
         report = await w.plan()
-        assert report.lines == []
-        seen = w.bench.database.read_now(lambda c: observed_of(c, report.run, ["u:2"]))
-        assert seen["u:2"].identity.user_id == "2"
-        assert isinstance(seen["u:2"], Observed)
+        assert (report.lines, report.counts.in_sync) == ([], 2)
+        seen = w.bench.database.read_now(lambda c: recall(c, report.run, ["u:1", "u:2"]))
+        assert seen == {"u:1": None, "u:2": None}, "no copy is kept of whoever agrees"
 
 
 def test_an_export_is_whole_only_when_iterable_says_so() -> None:
