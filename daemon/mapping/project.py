@@ -40,7 +40,7 @@ def project(user: str, profile: Profile, mappings: Mappings) -> Desired:
         fields=_fields(profile, mappings.users),
         lists=_lists(profile, mappings),
         subscriptions=_subscriptions(profile, mappings),
-        identified=bool(profile.traits),
+        identified=bool(mappings.users and profile.traits),
     )
 
 

@@ -42,7 +42,7 @@ def rows_of(
     if difference.identity is not None:
         return [identity_row(user, current, difference.identity, kind)]
     rows = [subscription_row(user, current, kind, wish) for wish in difference.opt_outs]
-    if difference.fields:
+    if difference.fields or difference.creates:
         build = creating_row if believed.identity is None else field_row
         rows.append(build(user, current, kind, difference.fields, difference.hashes))
     rows += [list_row(user, current, kind, one, member=True) for one in difference.subscribe]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from daemon.domain.commands import SubscriptionTarget
@@ -166,6 +167,24 @@ def test_a_refused_identity_is_not_tried_again(confirmed: Any, desired: Any, ste
     other = Part(identity_hash(IterableIdentity("c@example.com", "u9")), 1, REFUSED, "conflict")
     believed.parts[IDENTITY] = other
     assert diff(wants(identity=IterableIdentity(*desired)), believed).identity is not None
+
+
+CREATES: list[tuple[bool, IterableIdentity | None, Part | None, bool]] = [
+    (True, None, None, True),
+    (False, None, None, False),
+    (True, ANN, None, False),
+    (True, None, Part(identity_hash(ANN), 1, REFUSED, "conflict"), False),
+    (True, None, Part(7, 1, REFUSED, "conflict"), True),
+]
+
+
+@pytest.mark.parametrize(("identified", "confirmed", "part", "creates"), CREATES)
+def test_a_described_user_is_created_even_without_fields(
+    identified: bool, confirmed: IterableIdentity | None, part: Part | None, creates: bool
+) -> None:
+    desired = msgspec.structs.replace(wants(), identified=identified)
+    found = diff(desired, holds({IDENTITY: part} if part else {}, confirmed))
+    assert found.creates is found.touches_fields is bool(found) is creates
 
 
 def test_nothing_is_sent_for_a_user_that_can_not_be_addressed() -> None:

@@ -347,3 +347,6 @@ def test_one_message_has_one_stamp_for_all_it_says() -> None:
     profile = profile_of([identify(1, {"marketing_ok": False, "a": 1, "b": 2})], MAPPED)
     assert len(profile.stamps) == 1
     assert len(profile.choices) == 2
+    winner = profile_of([identify(1, {"c": 1}, mid="other")], MAPPED)
+    merge_profiles(winner, profile)
+    assert len(winner.stamps) == 2

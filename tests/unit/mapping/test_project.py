@@ -135,6 +135,21 @@ def test_a_later_null_removes_what_an_earlier_message_set() -> None:
     assert project("u:u1", profile, BY_DEFAULT).fields == {"plan": None, "vip": True}
 
 
+@pytest.mark.parametrize(
+    ("traits", "text", "identified"),
+    [
+        ({"plan": "pro"}, ONLY, True),
+        ({"email": "ann@example.com"}, ONLY, True),
+        ({}, ONLY, False),
+        ({"plan": "pro"}, "- {name: a, action: subscribe_list, audience: a, list: 1}", False),
+    ],
+)
+def test_a_person_is_a_user_to_be_where_segment_described_them_and_profiles_are_mapped(
+    traits: dict[str, Any], text: str, identified: bool
+) -> None:
+    assert desired(traits, text).identified is identified
+
+
 # identity: user key, claimed e-mails, trait → by project type
 ANN, OLD = "ann@example.com", "old@example.com"
 NO_TRAIT = object()
@@ -237,6 +252,11 @@ def test_a_choice_is_projected_for_each_of_its_targets() -> None:
         "channel:11": (Choice.OUT, 5),
         "messageType:21": (Choice.OUT, 5),
     }
+
+
+def test_a_choice_was_made_when_it_happened_not_when_it_was_received() -> None:
+    late = message(at=5, received=90, event="Unsubscribed")
+    assert choices(late)["channel:11"] == (Choice.OUT, 5)
 
 
 def test_the_latest_choice_of_all_mappings_counts_for_a_target() -> None:
