@@ -4,6 +4,7 @@ The sandbox runs in a process of its own; `in_sandbox` is what its handlers took
 thousand is tampered with.
 """
 
+import gc
 import json
 import subprocess
 import sys
@@ -106,10 +107,13 @@ async def measure(folder: Path, address: str, count: int) -> dict[str, Any]:
     async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as http:
         await fill(database, http, count)
         process = psutil.Process()
+        gc.collect()
+        gc.freeze()  # as `serve` does
         memory: list[int] = []
 
         def beat() -> None:
-            memory.append(process.memory_info().rss)
+            used = process.memory_info()
+            memory.append(used.rss - used.shared)
 
         async with open_http() as foundation:
             budgets = Budgets(effective_limits(off=True))

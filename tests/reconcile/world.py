@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import msgspec
 
 from daemon.actors.mailbox import Mailbox
 from daemon.domain.ports import Clock
@@ -131,7 +130,3 @@ def drift(report: RunReport) -> set[tuple[str, str]]:
 
 def changed(settings: ReconcileSettings, **changes: Any) -> ReconcileSettings:
     return settings.model_copy(update=changes)
-
-
-def as_json(report: RunReport) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(report))
