@@ -127,13 +127,13 @@ def _interrupted(connection: Connection) -> Applying | None:
 
 
 def _waiting(applying: Applying, connection: Connection) -> dict[str, list[DriftRow]]:
-    """What is still to be sent, by user; those with a missing opt-out first."""
+    """What is still to be sent, by user; as planned, so missing opt-outs come first."""
     rows: dict[str, list[DriftRow]] = {}
     for row in planned_rows(connection, applying.plan):
         allowed = applying.recreate or not recreates(row)
         if row.state == DriftState.PLANNED and allowed:
             rows.setdefault(row.user, []).append(row)
-    return dict(sorted(rows.items(), key=lambda item: min(row.priority for row in item[1])))
+    return rows
 
 
 def _send(
