@@ -171,8 +171,7 @@ def _ledger(
         appended_from=first,
         appended=bytes(over.row.shard for over in turn.hand_overs),
         called=[
-            (call_id, call.first_position)
-            for call_id, call in zip(opened, turn.opens, strict=True)
+            (call_id, call.first_position) for call_id, call in zip(opened, turn.opens, strict=True)
         ],
         closed=[closing.id for closing in turn.closes],
         version=turn.version,

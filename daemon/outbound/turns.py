@@ -120,7 +120,8 @@ class Turns:
             flight.id = call_id
             self._group.start_soon(self._runway.fly, flight, self._on_landed)
         self._proofs.start(self._group, self._residents, turn.now, self._nudge)
-        return read >= self._settings.turn_messages or bool(self._landed)
+        more_asleep = self._asleep and bool(landed)
+        return read >= self._settings.turn_messages or bool(self._landed) or more_asleep
 
     def patience(self, most: float) -> float:
         """How many seconds to sleep if nothing happens."""

@@ -4,6 +4,8 @@ Rates are the published ones; endpoints without a published rate have no bucket 
 gives them one. A bucket's capacity was never published: by default it holds one period's calls.
 """
 
+from math import ceil
+
 from daemon.sandbox.answers import TEXT, Answer, envelope
 from daemon.sandbox.settings import RateRule, SandboxSettings
 
@@ -64,8 +66,9 @@ class Bucket:
         return True
 
     def reset_seconds(self) -> float:
-        """Seconds until there is a token again."""
-        return round(max(0.0, 1 - self.tokens) * self.rule.seconds / self.rule.count, 3)
+        """Seconds until there is a token again, rounded up to a millisecond."""
+        missing = max(0.0, 1 - self.tokens) * self.rule.seconds / self.rule.count
+        return ceil(missing * 1000) / 1000
 
 
 class Limits:

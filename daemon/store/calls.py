@@ -154,6 +154,12 @@ def closed_above(
     return _calls(connection.execute(statement))
 
 
+def scan(connection: Connection, after_id: int, limit: int) -> list[CallRow]:
+    """The next calls after an id, in the order they were opened."""
+    statement = _ROWS.where(CALL.c.id > after_id).order_by(CALL.c.id).limit(limit)
+    return _calls(connection.execute(statement))
+
+
 def of_message(connection: Connection, position: int, message_id: str) -> list[CallRow]:
     """The calls that carried the event at a position."""
     found = _calls(

@@ -50,12 +50,12 @@ def unseen(
 ) -> set[bytes]:
     """Those of the digests that no table of the window has."""
     oldest = day_of(now - window_hours * _HOUR)
-    return _absent(connection, digests, [day for day in _days(connection) if day >= oldest])
+    return _absent(connection, digests, [day for day in days(connection) if day >= oldest])
 
 
 def missing(connection: Connection, digests: Collection[bytes]) -> set[bytes]:
     """Those of the digests that no table has at all, for `audit`."""
-    return _absent(connection, digests, _days(connection))
+    return _absent(connection, digests, days(connection))
 
 
 def remember(connection: Connection, digests: Collection[bytes], now: int) -> None:
@@ -69,15 +69,15 @@ def remember(connection: Connection, digests: Collection[bytes], now: int) -> No
 def drop_old(connection: Connection, now: int, window_hours: int) -> int:
     """Drop the tables the window has left behind. How many there were."""
     oldest = day_of(now - window_hours * _HOUR)
-    old = [day for day in _days(connection) if day < oldest]
+    old = [day for day in days(connection) if day < oldest]
     for day in old:
         connection.execute(DropTable(_partition(day), if_exists=True))
     return len(old)
 
 
-def _absent(connection: Connection, digests: Collection[bytes], days: Sequence[str]) -> set[bytes]:
+def _absent(connection: Connection, digests: Collection[bytes], among: Sequence[str]) -> set[bytes]:
     left = set(digests)
-    for day in reversed(days):
+    for day in reversed(among):
         for chunk in chunks(sorted(left)):
             left.difference_update(connection.execute(_known(day), {"digests": chunk}).scalars())
     return left
@@ -95,7 +95,7 @@ def _known(day: str) -> Select[Any]:
     return select(digest).where(digest.in_(bindparam("digests", expanding=True)))
 
 
-def _days(connection: Connection) -> list[str]:
+def days(connection: Connection) -> list[str]:
     """The days that have a table, oldest first."""
     catalog, name = _CATALOGS[connection.dialect.name]
     statement = select(column(name, Text)).select_from(named(catalog))

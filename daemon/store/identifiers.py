@@ -1,14 +1,14 @@
 """Which user an identifier belongs to. The first claim holds; only a merge moves it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection, bindparam, select, update
 
 from daemon.domain.messages import shard_of
-from daemon.store.schema import IDENTIFIER
+from daemon.store.schema import IDENTIFIER, USER
 from daemon.store.statements import chunks, put_new, structs
 
 Kind: TypeAlias = Literal["u", "e", "a"]
@@ -53,6 +53,14 @@ def owners(connection: Connection, keys: Iterable[tuple[str, str]]) -> dict[tupl
         for chunk in chunks(values)
         for value, shard, user in connection.execute(_OWNERS, {"of_kind": kind, "named": chunk})
     }
+
+
+def ownerless(connection: Connection) -> Iterator[Claim]:
+    """The identifiers whose user is not there: not yet, or lost. For `audit`: it scans."""
+    there = (USER.c.shard == IDENTIFIER.c.shard) & (USER.c.id == IDENTIFIER.c.user)
+    statement = select(IDENTIFIER).join_from(IDENTIFIER, USER, there, isouter=True)
+    for row in connection.execute(statement.where(USER.c.id.is_(None))):
+        yield Claim(*row)
 
 
 def repoint(connection: Connection, from_user: str, to_shard: int, to_user: str) -> int:

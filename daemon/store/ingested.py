@@ -165,6 +165,12 @@ def rejected(connection: Connection, before_id: int | None, limit: int) -> list[
     return structs(RejectedRow, found)
 
 
+def rejected_ids(connection: Connection) -> dict[int, int]:
+    """When each rejected member that is still kept was received (ms), by id."""
+    rows = connection.execute(select(REJECTED.c.id, REJECTED.c.received_at))
+    return {row.id: row.received_at for row in rows}
+
+
 def trim_rejected(connection: Connection, before: int) -> int:
     """Delete what was rejected before a time in ms. How many there were."""
     deleted = connection.execute(delete(REJECTED).where(REJECTED.c.received_at < before)).rowcount

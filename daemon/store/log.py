@@ -8,7 +8,18 @@ what a reader sees of the log is always all of it up to some position (DESIGN §
 
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql import column, table
 
 from daemon.domain.messages import LogRow, MessageClass, NewRow
@@ -87,6 +98,18 @@ def at(connection: Connection, positions: Iterable[int]) -> list[LogRow]:
         for chunk in chunks(sorted(set(positions)))
         for p, s, c, h, b in connection.execute(_AT, {"positions": chunk})
     ]
+
+
+def mentioning(connection: Connection, needles: Sequence[bytes], limit: int) -> list[LogRow]:
+    """The latest messages whose bodies hold any of these bytes, in order. For people: it scans."""
+    body = MESSAGE.c.body
+    if connection.dialect.name == "sqlite":
+        found = [func.instr(body, needle) > 0 for needle in needles]
+    else:
+        found = [func.position(literal(needle).bool_op("IN")(body)) > 0 for needle in needles]
+    statement = _ROWS.where(or_(false(), *found)).order_by(MESSAGE.c.position.desc()).limit(limit)
+    rows = connection.execute(statement).all()
+    return [LogRow(p, s, _CLASSES[c], h, b) for p, s, c, h, b in reversed(rows)]
 
 
 def head(connection: Connection) -> int:

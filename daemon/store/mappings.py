@@ -44,5 +44,10 @@ def get(connection: Connection, version: int) -> MappingRow | None:
     return _mapping(connection.execute(statement).first())
 
 
+def versions(connection: Connection) -> list[int]:
+    """The numbers of all versions there are."""
+    return list(connection.execute(select(MAPPING_VERSION.c.version)).scalars())
+
+
 def _mapping(row: Sequence[Any] | None) -> MappingRow | None:
     return None if row is None else MappingRow(*row)

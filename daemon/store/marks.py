@@ -1,6 +1,6 @@
 """Users whose Desired is not accepted yet: one row each, however much they changed."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -86,6 +86,11 @@ def drop(connection: Connection, keys: Sequence[tuple[int, str]]) -> None:
     """Delete the marks of users by (shard, id)."""
     if keys:
         connection.execute(_DROP, [{"s": shard, "u": user} for shard, user in keys])
+
+
+def each(connection: Connection) -> Iterator[tuple[int, str, int]]:
+    """(shard, user, since) of every mark."""
+    yield from connection.execute(select(MARK.c.shard, MARK.c.user, MARK.c.since))
 
 
 def count(connection: Connection) -> int:

@@ -1,6 +1,6 @@
 """What waits alone, one row each with its own copy of the body: the one place to look for it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -120,6 +120,15 @@ def above(connection: Connection, shards: Collection[int], position: int) -> dic
     c = WAITING.c
     statement = select(c.position, c.kind).where(c.position > position, c.shard.in_(sorted(shards)))
     return {at: WaitingKind(kind) for at, kind in connection.execute(statement)}
+
+
+def each(connection: Connection) -> Iterator[tuple[int, WaitingKind, int]]:
+    """(position, kind, mapping version) of every row."""
+    c = WAITING.c
+    for position, kind, version in connection.execute(
+        select(c.position, c.kind, c.mapping_version)
+    ):
+        yield position, WaitingKind(kind), version
 
 
 def users_with(connection: Connection, shards: Collection[int], kind: WaitingKind) -> list[str]:

@@ -20,6 +20,7 @@ from daemon.clients.http import open_http
 from daemon.clients.iterable.budgets import Budgets
 from daemon.clients.iterable.client import IterableClient
 from daemon.clients.iterable.endpoints import effective_limits
+from daemon.domain.commands import Endpoint
 from daemon.domain.identity import ProjectType
 from daemon.domain.messages import Message, MessageClass, NewRow, encode, shard_of
 from daemon.mapping.blocks import DEFAULT, read
@@ -30,7 +31,7 @@ from daemon.outbound.lane import Lane
 from daemon.outbound.parts import LaneParts, LaneSettings
 from daemon.sandbox.server import serve
 from daemon.sandbox.settings import LagSettings, SandboxSettings
-from daemon.store import Connection, cursors, log, marks, migrate
+from daemon.store import Connection, cursors, log, marks, migrate, waiting
 from daemon.store.database import Database, open_database
 
 NOW = 1_700_000_000_000
@@ -133,8 +134,12 @@ class Bench:
         """Wait until everything in the log is folded and nothing is open."""
 
         def quiet(connection: Connection) -> bool:
-            head = log.head(connection)
-            return cursors.lowest(connection) >= head and marks.count(connection) == 0
+            parked = waiting.WaitingKind.PARKED, Endpoint.TRACK_BULK.value
+            return (
+                cursors.lowest(connection) >= log.head(connection)
+                and marks.count(connection) == 0
+                and parked not in waiting.counts(connection)
+            )
 
         with anyio.fail_after(seconds):
             while not self.database.read_now(quiet):

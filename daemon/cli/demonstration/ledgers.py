@@ -7,6 +7,7 @@ import msgspec
 
 from daemon.domain.messages import SHARDS, shard_of
 from daemon.domain.profiles import decode_believed
+from daemon.outbound.audit import audit
 from daemon.store import Connection, calls, cursors, ingested, log, marks, turns, users, waiting
 from daemon.store.turns import TurnRow
 from daemon.store.waiting import WaitingKind
@@ -103,5 +104,5 @@ def _add(ledgers: Ledgers, turn: TurnRow) -> None:
 
 def balanced(connection: Connection) -> tuple[bool, list[str]]:
     """Whether the three ledgers add up, and what does not."""
-    _ = connection
-    return True, []
+    report = audit(connection)
+    return report.balanced, report.problems

@@ -15,6 +15,7 @@ from daemon.errors import ConfigurationError, Unavailable
 
 SDK = "segment"
 _BATCH = 500
+_UPLOAD_SECONDS = 0.1
 _OK = 200
 _HOUR = timedelta(hours=1)
 
@@ -39,7 +40,11 @@ class SdkSender:
         self.taken = 0
         self.failed: list[tuple[Exception, int]] = []
         self._client: Any = client(
-            write_key, host=place.url, max_queue_size=messages + 1, on_error=self._note
+            write_key,
+            host=place.url,
+            max_queue_size=messages + 1,
+            upload_interval=_UPLOAD_SECONDS,
+            on_error=self._note,
         )
 
     def send(self, says: Sequence[Say], said: Callable[[int], None]) -> None:

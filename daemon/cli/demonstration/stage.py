@@ -4,22 +4,17 @@ Secrets are made up for each run. Whatever ends the demo ends the processes: the
 that is their standard input.
 """
 
-import os
 import secrets
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from subprocess import PIPE
 
 import anyio
 import msgspec
-from anyio.abc import Process
-from anyio.streams.buffered import BufferedByteReceiveStream
 
+from daemon.cli.demonstration.children import child_process
 from daemon.cli.demonstration.wire import Place, SandboxDesk
 from daemon.clients.control import ControlClient
-from daemon.errors import Unavailable
 from daemon.sandbox.settings import SandboxSettings
 from daemon.store.database import Database, open_database
 
@@ -27,9 +22,6 @@ SDK_SOURCE, WEBHOOK_SOURCE = "app", "segment"
 LIST, CHANNEL = "Gold Members", "Marketing Email"
 CONFIG, STORE, SOCKET = "segue.yaml", "segue.db", "segue.sock"
 LAG_SECONDS = 15
-_START_SECONDS = 60
-_STOP_SECONDS = 30
-_LAST_LINES = 5
 
 _SETTINGS = """\
 # A daemon on the demo's sandbox. Commands find it by:  segue --config <this file> status
@@ -94,22 +86,26 @@ async def staged(folder: Path, seed: int) -> AsyncIterator[Stage]:
     Raises Unavailable where one does not start, or ends before it should.
     """
     write_key, webhook_secret = secrets.token_hex(16), secrets.token_hex(16)
-    async with _child(folder, "sandbox", str(seed)) as sandbox:
-        config = _configure(folder, sandbox, write_key, webhook_secret)
-        async with _child(folder, "serve", str(config)) as web:
-            database = open_database(f"sqlite:///{folder}/{STORE}")
-            try:
-                yield Stage(
-                    folder=folder,
-                    sandbox=SandboxDesk(sandbox),
-                    web=web,
-                    control=ControlClient(folder / SOCKET),
-                    database=database,
-                    write_key=write_key,
-                    webhook_secret=webhook_secret,
-                )
-            finally:
-                database.close()
+    async with (
+        child_process(folder, "sandbox") as sandbox,
+        child_process(folder, "serve") as daemon,
+        anyio.create_task_group() as group,
+    ):
+        place = await sandbox.begin(str(seed))
+        group.start_soon(sandbox.watch)
+        web = await daemon.begin(str(_configure(folder, place, write_key, webhook_secret)))
+        group.start_soon(daemon.watch)
+        with closing(open_database(f"sqlite:///{folder}/{STORE}")) as database:
+            yield Stage(
+                folder=folder,
+                sandbox=SandboxDesk(place),
+                web=web,
+                control=ControlClient(folder / SOCKET),
+                database=database,
+                write_key=write_key,
+                webhook_secret=webhook_secret,
+            )
+        group.cancel_scope.cancel()
 
 
 def _configure(folder: Path, sandbox: Place, write_key: str, webhook_secret: str) -> Path:
@@ -135,62 +131,3 @@ def _configure(folder: Path, sandbox: Place, write_key: str, webhook_secret: str
         )
     )
     return config
-
-
-@asynccontextmanager
-async def _child(folder: Path, role: str, argument: str) -> AsyncIterator[Place]:
-    """One process, from ready until the block ends."""
-    log = folder / f"{role}.log"
-    process = await _open(log, role, argument)
-    try:
-        port = await _first_line(process, role, log)
-        async with anyio.create_task_group() as group:
-            group.start_soon(_watch, process, role, log)
-            yield Place(port)
-            group.cancel_scope.cancel()
-    finally:
-        with anyio.CancelScope(shield=True):
-            await _end(process)
-
-
-async def _open(log: Path, role: str, argument: str) -> Process:
-    command = [sys.executable, "-m", f"{__package__}.child", role, argument]
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        return await anyio.open_process(
-            command, stdin=PIPE, stdout=PIPE, stderr=descriptor, start_new_session=True
-        )
-    finally:
-        os.close(descriptor)
-
-
-async def _first_line(process: Process, role: str, log: Path) -> int:
-    if process.stdout is None:
-        raise Unavailable(f"the demo's {role} can't be heard")
-    try:
-        with anyio.fail_after(_START_SECONDS):
-            line = await BufferedByteReceiveStream(process.stdout).receive_until(b"\n", 100)
-    except (anyio.IncompleteRead, TimeoutError):
-        raise _ended(role, log) from None
-    return int(line)
-
-
-async def _watch(process: Process, role: str, log: Path) -> None:
-    await process.wait()
-    raise _ended(role, log)
-
-
-def _ended(role: str, log: Path) -> Unavailable:
-    last = log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
-    return Unavailable("\n".join([f"the demo's {role} has ended:", *last]))
-
-
-async def _end(process: Process) -> None:
-    """Close its standard input, and kill it where that is not enough."""
-    with anyio.move_on_after(_STOP_SECONDS):
-        if process.stdin is not None:
-            await process.stdin.aclose()
-        await process.wait()
-    if process.returncode is None:
-        process.kill()
-    await process.aclose()

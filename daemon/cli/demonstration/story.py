@@ -76,8 +76,8 @@ async def play(stage: Stage, traffic: Traffic, began: float) -> Played:
     sent = await _speak(stage, traffic)
     await _settle(stage, "until Iterable holds all of it, opt-outs read back")
     chapter("Careless people")
-    await _await_quiet(stage, traffic.cast)
     await _tamper(stage, traffic.cast)
+    await _await_visible(stage, traffic.cast)
     chapter("segue reconcile")
     found = await _reconcile(stage)
     print_report(found)
@@ -125,15 +125,16 @@ def _words(left: Backlog) -> str:
     return f"{left.unsent:,} unsent, {left.marks:,} marks, {left.calls} calls in the air"
 
 
-async def _await_quiet(stage: Stage, cast: Cast) -> None:
-    """Wait until what was sent to the cast is older than the visibility lag: nobody judges it
-    before.
+async def _await_visible(stage: Stage, cast: Cast) -> None:
+    """Wait out the visibility lag, of what was sent to the cast and of what was done to it: an
+    export may not show either before, and nobody judges it.
     """
     names = [cast.edited, cast.deleted, cast.dropped, cast.resubscribed]
     read = partial(ledgers.last_sent, [person.user_id for person in names])
-    quiet_at = await stage.database.read(read) + LAG_SECONDS * 1000
-    left = quiet_at - SystemClock().now()
-    await anyio.sleep(max(left, 0) / 1000)
+    now = SystemClock().now()
+    changed_at = max(await stage.database.read(read), now)
+    with waiting("until exports can show it: the visibility lag"):
+        await anyio.sleep((changed_at - now) / 1000 + LAG_SECONDS)
 
 
 def tampering(cast: Cast) -> list[tuple[str, dict[str, Any]]]:
