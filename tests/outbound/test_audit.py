@@ -53,11 +53,15 @@ def take(b: Bench, *messages: dict[str, Any]) -> None:
     b.lane.nudge()
 
 
-async def filled(b: Bench) -> None:
-    """A store in which something of every kind has happened."""
+def publish(b: Bench) -> None:
     b.database.write_now(
         lambda c: mappings.publish(c, published_at=NOW, digest="d", body="[]", catalog="{}")
     )
+
+
+async def filled(b: Bench) -> None:
+    """A store in which something of every kind has happened."""
+    publish(b)
     async with b.running():
         take(
             b,
@@ -115,6 +119,7 @@ async def test_any_missing_row_is_named(tmp_path: Path, table: str) -> None:
 
 async def test_a_mark_that_is_gone_is_named(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
+        publish(b)
         await b.fault(path="/api/users/bulkUpdate", status=503)
         async with b.running():
             take(b, {"user_id": "1", "traits": {"n": 1}})
