@@ -22,6 +22,7 @@ from daemon.settings import Settings
 from daemon.store.database import Database, open_database
 from daemon.store.instance import instance_lock
 from daemon.store.migrate import require_current
+from daemon.telemetry.setup import Telemetry
 
 _DAY = 86_400_000
 
@@ -37,6 +38,7 @@ class Parts:
     budgets: Budgets
     client: IterableClient
     publisher: Publisher
+    telemetry: Telemetry
 
     @property
     def lag(self) -> int:
@@ -53,12 +55,13 @@ class Parts:
             mappings=self.publisher.mappings,
             clock=self.clock,
             rng=self.rng,
+            instruments=self.telemetry.instruments,
             settings=_lane_bounds(self.settings),
         )
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Parts]:
     """Own the store, and hold a connection pool to Iterable, for as long as the block runs.
 
     Raises ConfigurationError (SchemaNotCurrent, InstanceLocked), StoreUnavailable.
@@ -90,6 +93,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                 publisher=Publisher(
                     database, client, clock, settings.project.type, settings.mappings
                 ),
+                telemetry=telemetry,
             )
 
 

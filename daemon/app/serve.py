@@ -39,7 +39,8 @@ from daemon.reconcile.report import RunReport
 from daemon.reconcile.requests import Asked
 from daemon.settings import Settings
 from daemon.store import plans
-from daemon.telemetry.setup import Telemetry, start_telemetry
+from daemon.telemetry import names
+from daemon.telemetry.setup import start_telemetry
 
 log = logging.getLogger(__name__)
 _DAY = 86_400_000
@@ -71,18 +72,18 @@ async def serve(
     telemetry = start_telemetry(
         settings.telemetry, version=version("segue"), project=settings.project.name
     )
-    async with open_parts(settings) as parts:
+    async with open_parts(settings, telemetry) as parts:
         with ExitStack() as open_boxes:
-            daemon = Daemon(parts, telemetry, open_boxes)
+            daemon = Daemon(parts, open_boxes)
             await daemon.run(ready, stop or anyio.Event(), handle_signals=handle_signals)
 
 
 class Daemon:
     """All actors of one process."""
 
-    def __init__(self, parts: Parts, telemetry: Telemetry, boxes: ExitStack) -> None:
+    def __init__(self, parts: Parts, boxes: ExitStack) -> None:
         self._parts = parts
-        self._telemetry = telemetry
+        self._telemetry = telemetry = parts.telemetry
         self._started_at = parts.clock.now()
         self._supervisor = Supervisor(
             RestartPolicy(), parts.rng, parts.clock, telemetry.instruments.actor_failed
@@ -95,6 +96,7 @@ class Daemon:
         self._lanes = [self._lane(number) for number in range(parts.settings.lanes.count)]
         self._reconciler = self._build_reconciler()
         self._published = False
+        self._watch()
 
     async def run(
         self, ready: Callable[[Served], None], stop: anyio.Event, *, handle_signals: bool
@@ -139,6 +141,28 @@ class Daemon:
         self._published = True
         gc.freeze()
         ready(served)
+
+    def _watch(self) -> None:
+        """Gauges: plain memory only, as exporters read them in threads of their own."""
+        watch = self._telemetry.instruments.watch
+        watch(names.MARKS_OPEN, lambda: {"all": self._tally.backlog.marks})
+        watch(names.WAITING, lambda: self._tally.backlog.waiting)
+        watch(names.UNSENT_AGE, lambda: {"all": self._tally.oldest_seconds()})
+        watch(names.LANE_PROGRESS_AGE, self._progress_ages)
+        watch(names.MAILBOX_DEPTH, self._mailbox_depths)
+
+    def _progress_ages(self) -> dict[str, float]:
+        now = self._parts.clock.now()
+        return {
+            each.name: (now - each.progress_at) / 1000
+            for each in self._supervisor.vitals()
+            if each.progress_at is not None and each.name.startswith("lane-")
+        }
+
+    def _mailbox_depths(self) -> dict[str, float]:
+        return {
+            each.name: each.depth for each in self._supervisor.vitals() if each.depth is not None
+        }
 
     def _lane(self, number: int) -> Lane:
         name = f"lane-{number}"

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 
 import anyio
 
@@ -16,7 +17,8 @@ from daemon.reconcile.reconciler import CAPACITY, Reconciler
 from daemon.reconcile.reconciler import Parts as ReconcilerParts
 from daemon.reconcile.report import RunReport
 from daemon.reconcile.requests import Asked, Request
-from daemon.settings import Settings
+from daemon.settings import Settings, TelemetrySettings
+from daemon.telemetry.setup import start_telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,10 @@ async def standalone(settings: Settings) -> AsyncIterator[Standalone]:
     Raises ConfigurationError (InstanceLocked where a daemon runs), StoreUnavailable.
     """
     quiet = settings.reconcile.model_copy(update={"schedule": "off"})
-    async with open_parts(settings) as parts:
+    telemetry = start_telemetry(
+        TelemetrySettings(), version=version("segue"), project=settings.project.name
+    )
+    async with open_parts(settings, telemetry) as parts:
         await parts.publisher.publish()
         supervisor = Supervisor(RestartPolicy(), parts.rng, parts.clock)
         with Mailbox[Asked]("reconciler", CAPACITY) as asked:

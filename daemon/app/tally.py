@@ -45,6 +45,11 @@ class Tally:
         """How many messages of the log some stage has not passed yet."""
         return self.backlog.messages
 
+    def oldest_seconds(self) -> float:
+        """The age of the oldest message that is not sent yet."""
+        oldest = self.backlog.oldest_at
+        return 0.0 if oldest is None else max(self._clock.now() - oldest, 0) / 1000
+
     async def run(self, *, ready: Callable[[], None]) -> None:
         """Look once a second. Raises StoreUnavailable."""
         await self.look()

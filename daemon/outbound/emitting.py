@@ -153,7 +153,7 @@ class Emitter:
                 commands = self._commands(event, identity)
                 weight = sum(command.size + 1 for command in commands)
                 if taken and (len(commands) > rows or weight > size):
-                    self.ready[user] = resident
+                    self.offer(resident)
                     return taken
                 resident.events.popleft()
                 resident.events_flying += 1

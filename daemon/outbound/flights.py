@@ -15,7 +15,8 @@ class Flight(msgspec.Struct, gc=False):
     """One call: what it carries, and for whom.
 
     `sent` holds one entry for each command of a state call. `events` holds the events of an event
-    call; `rows` says how many commands each of them has, in order. `id` is its row in the store.
+    call; `rows` says how many commands each of them has, in order. `id` is its row in the store,
+    `opened_at` is in ms.
     """
 
     key: CallKey
@@ -25,6 +26,7 @@ class Flight(msgspec.Struct, gc=False):
     commands: list[Command] = []
     message_class: MessageClass = MessageClass.LIVE
     id: int = 0
+    opened_at: int = 0
 
     @property
     def call(self) -> Call:

@@ -12,6 +12,7 @@ from daemon.mapping.fold import Bounds
 from daemon.mapping.mappings import Mappings
 from daemon.outbound.landing import Patience
 from daemon.store.database import Database
+from daemon.telemetry.instruments import Instruments
 
 
 class LaneSettings(msgspec.Struct, frozen=True):
@@ -39,4 +40,5 @@ class LaneParts(msgspec.Struct, frozen=True):
     mappings: Callable[[], Mappings]
     clock: Clock
     rng: random.Random
+    instruments: Instruments
     settings: LaneSettings

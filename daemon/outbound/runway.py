@@ -1,7 +1,7 @@
 """Where calls are opened, fly and land: budgets, pauses, and what a failed call is split into."""
 
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 import anyio
@@ -33,9 +33,10 @@ from daemon.outbound.folding import Folder
 from daemon.outbound.landing import ACCEPTED, UNCERTAIN, Landing
 from daemon.outbound.proofs import Proofs
 from daemon.outbound.residents import NEVER, Residents
-from daemon.outbound.turn import Turn
+from daemon.outbound.turn import SUBSCRIPTIONS_MISSING, Turn
 from daemon.outbound.waitroom import WaitRoom
 from daemon.store import calls
+from daemon.telemetry.instruments import Instruments
 
 AGAIN = "again"
 """The verdict of a row its call did not settle: it is sent again."""
@@ -60,6 +61,7 @@ class Runway:
         residents: Residents,
         clock: Clock,
         rng: random.Random,
+        instruments: Instruments,
         most_flights: int,
         longest_pause: int,
         shards: tuple[int, ...],
@@ -74,6 +76,7 @@ class Runway:
         self._residents = residents
         self._clock = clock
         self._rng = rng
+        self._instruments = instruments
         self._most = most_flights
         self._longest_pause = longest_pause
         self._shards = shards
@@ -102,6 +105,7 @@ class Runway:
             flights += self._state_flights(key, turn.now)
         flights += self._event_flights(turn.now)
         for flight in flights:
+            flight.opened_at = turn.now
             turn.opens.append(_intent(flight, turn, self._shards))
             endpoint = flight.key.endpoint
             self.flying[endpoint] = self.flying.get(endpoint, 0) + 1
@@ -185,6 +189,7 @@ class Runway:
         """Apply what became of a flight, and close its row."""
         flight, endpoint = over.flight, over.flight.key.endpoint
         self.flying[endpoint] -= 1
+        self._measure(turn, over)
         if over.outcome is not None:
             self._failures.pop(endpoint, None)
             self._land_rows(turn, flight, over.outcome)
@@ -205,6 +210,19 @@ class Runway:
             return
         self._land_failed(turn, flight, error)
 
+    def _measure(self, turn: Turn, over: Landed) -> None:
+        flight, endpoint = over.flight, str(over.flight.key.endpoint)
+        outcome = type(over.error).__name__ if over.error else "ok"
+        seconds = (turn.now - flight.opened_at) / 1000
+        self._instruments.called(endpoint, outcome, len(flight.commands), seconds)
+        if isinstance(over.error, Throttled):
+            self._instruments.throttled(endpoint)
+        if over.outcome is not None:
+            failed = Counter(str(row.verdict) for row in over.outcome.failed)
+            failed[str(Verdict.ACCEPTED)] += len(flight.commands) - failed.total()
+            for verdict, rows in failed.items():
+                self._instruments.judged(endpoint, verdict, rows)
+
     def _land_failed(self, turn: Turn, flight: Flight, error: ServiceError | None) -> None:
         """The call as a whole came to nothing, or nobody knows to what."""
         endpoint = flight.key.endpoint
@@ -218,7 +236,7 @@ class Runway:
                 turn.counters["unauthorized"] += 1
             case EndpointMissing() if endpoint is Endpoint.SUBSCRIPTIONS:
                 self._converger.subscriptions_missing = True
-                turn.counters["subscriptions missing"] += 1
+                turn.facts[SUBSCRIPTIONS_MISSING] = str(error)
             case _:
                 self._pause(endpoint, turn.now)
         for sent in flight.sent:

@@ -6,11 +6,10 @@ import msgspec
 
 from daemon.domain.commands import Endpoint
 from daemon.outbound.emitting import Fate
-from daemon.outbound.turn import FOLDED
+from daemon.outbound.turn import FOLDED, SUBSCRIPTIONS_MISSING
 from daemon.store import Connection, calls, cursors, facts, turns, waiting
 from daemon.store.database import Database
 
-SUBSCRIPTIONS_MISSING = "subscriptions missing"
 _FATES = {
     waiting.WaitingKind.DEAD: Fate.DEAD,
     waiting.WaitingKind.HELD: Fate.PARKED,

@@ -15,9 +15,22 @@ from daemon.domain.messages import LogRow, Message, MessageClass, NewRow, encode
 from daemon.domain.profiles import encode_believed, encode_profile
 from daemon.outbound.emitting import Fate, Passed
 from daemon.outbound.residents import NEVER, Resident
-from daemon.store import Connection, calls, cursors, identifiers, log, marks, turns, users, waiting
+from daemon.store import (
+    Connection,
+    calls,
+    cursors,
+    facts,
+    identifiers,
+    log,
+    marks,
+    turns,
+    users,
+    waiting,
+)
 
 FOLDED = "folded"
+SUBSCRIPTIONS_MISSING = "subscriptions missing"
+"""The fact that the incremental subscription calls answered 404 (iterable.md §10)."""
 
 
 class HandOver(msgspec.Struct, frozen=True):
@@ -44,6 +57,7 @@ class Turn:
         self.waiting_drop: list[int] = []
         self.waiting_update: list[waiting.WaitingRow] = []
         self.late: dict[Fate, list[int]] = {}
+        self.facts: dict[str, str] = {}
         self.repoint: list[tuple[str, str]] = []
         self.left: list[Resident] = []
         self.opens: list[calls.NewCall] = []
@@ -85,6 +99,7 @@ class Turn:
             or self.waiting_drop
             or self.waiting_update
             or self.left
+            or self.facts
             or any(passed.to > start for start, passed in self.passed.values())
         )
 
@@ -111,6 +126,8 @@ def checkpoint(
         marks.put(connection, changes.put)
         marks.drop(connection, changes.drop)
         _write_cursors(connection, turn, shards)
+        for name, value in turn.facts.items():
+            facts.put(connection, name, value, turn.now)
         waiting.remove(connection, turn.waiting_drop)
         waiting.update(connection, turn.waiting_update)
         waiting.add(connection, turn.waiting_add)

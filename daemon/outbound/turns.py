@@ -21,7 +21,7 @@ from daemon.outbound.runway import Runway
 from daemon.outbound.start import Start
 from daemon.outbound.turn import Turn, checkpoint, settle
 from daemon.outbound.waitroom import WaitRoom
-from daemon.store import log, marks
+from daemon.store import log, marks, waiting
 
 
 class Turns:
@@ -75,6 +75,7 @@ class Turns:
             residents=self._residents,
             clock=parts.clock,
             rng=parts.rng,
+            instruments=parts.instruments,
             most_flights=settings.calls_per_endpoint,
             longest_pause=settings.patience.longest_pause,
             shards=parts.shards,
@@ -120,8 +121,8 @@ class Turns:
             flight.id = call_id
             self._group.start_soon(self._runway.fly, flight, self._on_landed)
         self._proofs.start(self._group, self._residents, turn.now, self._nudge)
-        more_asleep = self._asleep and bool(landed)
-        return read >= self._settings.turn_messages or bool(self._landed) or more_asleep
+        more = bool(self._landed) or self._waitroom.eager or (self._asleep and bool(landed))
+        return more or read >= self._settings.turn_messages
 
     def patience(self, most: float) -> float:
         """How many seconds to sleep if nothing happens."""
@@ -241,10 +242,19 @@ class Turns:
             work = checkpoint(turn, touched, self._parts.shards)
             opened = await self._parts.database.write(work)
             settle(touched)
+            self._count(turn)
         self._residents.let_go()
         if len(self._residents) > self._settings.residents:
             self._shed()
         return opened
+
+    def _count(self, turn: Turn) -> None:
+        instruments = self._parts.instruments
+        if turn.counters["handed over"]:
+            instruments.handed_over(turn.counters["handed over"])
+        for row in turn.waiting_add:
+            if row.kind is waiting.WaitingKind.DEAD:
+                instruments.died("bug" if row.reason.startswith("bug") else "refused")
 
     def _shed(self) -> None:
         """Leave the marks of users who only wait to the store, until there is room again."""

@@ -43,7 +43,7 @@ class WaitRoom:
         self._folder = folder
         self._settings = settings
         self._shards = shards
-        self._wanted: dict[str, Resident] = {}
+        self._wanted: dict[str, None] = {}
         self._released: dict[str, int] = {}
         self._parked = 0
         self._looked_at = 0
@@ -67,7 +67,7 @@ class WaitRoom:
             and not self._released.get(resident.id)
             and self._converger.desired_identity(resident) is not None
         ):
-            self._wanted.setdefault(resident.id, resident)
+            self._wanted[resident.id] = None
 
     def finish(self, turn: Turn, event: Event, resident: Resident | None) -> None:
         """An event is done for good; a dead one becomes a dead letter."""
@@ -93,12 +93,17 @@ class WaitRoom:
             for resident in self._emitter.blocked(residents.get, _USERS_PER_TURN):
                 self._park(turn, resident)
         if self._wanted:
-            await self._bring_back(turn)
+            await self._bring_back(turn, residents)
         for event in self._emitter.expired():
             self.finish(turn, event, residents.get(event.user))
         if turn.now - self._looked_at >= _LOOK_FOR_EXPIRED:
             self._looked_at = turn.now
             await self._expire(turn, residents)
+
+    @property
+    def eager(self) -> bool:
+        """Whether there are rows that may go on and were not looked at yet."""
+        return bool(self._wanted)
 
     def forget(self, resident: Resident) -> None:
         """The user leaves: its rows go elsewhere."""
@@ -127,12 +132,24 @@ class WaitRoom:
             else:
                 self._keep(turn, resident, event, PARKED)
 
-    async def _bring_back(self, turn: Turn) -> None:
-        users = [self._wanted.pop(user) for user in list(self._wanted)[:_USERS_PER_TURN]]
+    async def _bring_back(self, turn: Turn, residents: Residents) -> None:
+        """Rows dropped in this turn are still stored, and those kept in it not yet: what the
+        checkpoint has not written is looked at in the next turn.
+        """
+        names = list(self._wanted)[:_USERS_PER_TURN]
+        await self._folder.load(names)
+        users = [found for name in names if (found := residents.get(name)) is not None]
         keys = [(resident.shard, resident.id) for resident in users]
         rows = await self._database.read(lambda c: waiting.of_users(c, keys, WAITING))
-        whose = {resident.id: resident for resident in users}
+        dropped = set(turn.waiting_drop)
+        unwritten = {row.user for row in turn.waiting_add}
+        self._wanted = {
+            name: None for name in self._wanted if name not in names or name in unwritten
+        }
+        whose = {resident.id: resident for resident in users if resident.id not in unwritten}
         for row in sorted(rows, key=lambda row: row.position):
+            if row.id in dropped or row.user not in whose:
+                continue
             resident = whose[row.user]
             event = self._event(turn, row)
             self._released[row.user] = self._released.get(row.user, 0) + 1
@@ -171,8 +188,9 @@ class WaitRoom:
             lambda c: waiting.expired(c, HELD, before, _EXPIRED_PER_TURN)
         )
         await self._folder.load(row.user for row in rows)
+        dropped = set(turn.waiting_drop)
         for row in rows:
-            resident = residents.get(row.user)
+            resident = None if row.id in dropped else residents.get(row.user)
             if row.shard in self._shards and resident is not None and resident.idle:
                 turn.waiting_drop.append(row.id)
                 turn.late.setdefault(Fate.EXPIRED, []).append(row.position)

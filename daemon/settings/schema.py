@@ -93,10 +93,6 @@ class IterableSettings(Group):
         default=30, gt=0, le=300, description="Seconds one call may take."
     )
     concurrency: int = Field(default=4, ge=1, le=64, description="Calls in flight per endpoint.")
-    call_bytes: int = Field(
-        default=3_500_000, ge=10_000, le=4_000_000, description="Bytes of one call."
-    )
-    call_rows: int = Field(default=1000, ge=1, le=10_000, description="Rows of one bulk call.")
 
     @property
     def url(self) -> str:
@@ -129,12 +125,6 @@ class StoreSettings(Group):
         default=10_000_000,
         ge=1000,
         description="Messages not yet sent, above which ingest refuses.",
-    )
-    reserve_mb: int = Field(
-        default=64,
-        ge=0,
-        le=10_000,
-        description="MiB kept on disk to be freed when it is full (SQLite).",
     )
 
 

@@ -45,8 +45,6 @@ iterable:
   # lag_seconds: 15                   # until a write can be read back; the reconciler's grace
   # timeout_seconds: 30               # one call may take
   # concurrency: 4                    # calls in flight per endpoint
-  # call_bytes: 3500000               # bytes of one call
-  # call_rows: 1000                   # rows of one bulk call
 
 sources:                              # Segment's sources, by names of yours: a-z, 0-9, _ and -
   @SOURCE@: {}
@@ -60,7 +58,6 @@ store:
   # retention_days: 7                 # days the log is kept for replay, preview and audit
   # dedupe_hours: 24                  # hours a messageId is remembered
   # max_unsent_messages: 10000000     # above which ingest answers "try again later"
-  # reserve_mb: 64                    # MiB kept on disk, to be freed when it is full (SQLite)
 
 ingest:
   # host: 127.0.0.1                   # address to listen on; give TLS or a proxy before widening it

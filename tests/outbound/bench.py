@@ -13,6 +13,7 @@ import anyio
 import httpx
 import msgspec
 from anyio.abc import TaskGroup
+from opentelemetry.metrics import NoOpMeterProvider
 from pydantic import SecretStr
 
 from daemon.actors.clock import SystemClock
@@ -33,6 +34,7 @@ from daemon.sandbox.server import serve
 from daemon.sandbox.settings import LagSettings, SandboxSettings
 from daemon.store import Connection, cursors, log, marks, migrate, waiting
 from daemon.store.database import Database, open_database
+from daemon.telemetry.instruments import Instruments
 
 NOW = 1_700_000_000_000
 PROMPT = LagSettings(mode="off")
@@ -198,6 +200,7 @@ async def bench(
             mappings=lambda: mappings,
             clock=SystemClock(),
             rng=random.Random(1),
+            instruments=Instruments(NoOpMeterProvider().get_meter("tests")),
             settings=settings or quick_lane(),
         )
         async with httpx.AsyncClient(base_url=f"{address}/_sandbox") as admin:

@@ -209,3 +209,19 @@ async def test_more_marked_users_than_fit_in_memory_are_all_sent(tmp_path: Path)
             await b.no_faults()
             await b.settled()
         assert (await b.sandbox.get("/counts")).json()["users"] == 60
+
+
+async def test_events_that_join_a_parked_queue_are_sent_once_and_in_order(tmp_path: Path) -> None:
+    async with bench(tmp_path, settings=quick_lane(window=2, turn_messages=3)) as b, b.running():
+        await b.fault(path=BULK_UPDATE, status=503)
+        b.say(user_id="1", traits={"plan": "pro"})
+        for _ in range(5):
+            b.say(type="track", user_id="1", event="Bought")
+        await b.until(lambda: bool(b.database.read_now(waiting.counts)))
+        await b.no_faults()
+        for _ in range(60):
+            b.say(type="track", user_id="1", event="Bought")
+            await anyio.sleep(0.005)
+        await b.settled()
+        ids = [row["payload"]["id"] for row in await b.ledger(kind="event")]
+        assert ids == [f"m{number}" for number in range(2, 67)]

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from daemon.domain.identity import ProjectType
-from daemon.store import waiting
+from daemon.outbound.turn import SUBSCRIPTIONS_MISSING
+from daemon.store import facts, waiting
 from tests.outbound.bench import bench, quick_sandbox
 
 pytestmark = pytest.mark.anyio
@@ -116,6 +117,7 @@ async def test_without_the_subscriptions_feature_arrays_are_read_then_written(
         user = await b.user("1")
         assert user is not None
         assert user["dataFields"]["unsubscribedChannelIds"] == [2001, 2003]
+        assert b.database.read_now(lambda c: facts.get(c, SUBSCRIPTIONS_MISSING)) is not None
 
 
 async def test_an_anonymous_event_is_held_until_an_identify_links_it(tmp_path: Path) -> None:

@@ -325,7 +325,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
             "store.dedupe_hours (segue.yaml line 3): should be greater than or equal to 1 (got 0)",
             (
                 "store.nope (segue.yaml line 3): unknown key (allowed: url, retention_days,"
-                " dedupe_hours, max_unsent_messages, reserve_mb)"
+                " dedupe_hours, max_unsent_messages)"
             ),
             "lanes.count (segue.yaml line 2): should be greater than or equal to 1 (got 0)",
         ],
@@ -346,7 +346,7 @@ def test_a_mistake_in_the_environment_is_named_as_the_variable(folder: Path) -> 
     assert problems(folder, MINIMAL, {"SEGUE_INGEST__PORT": "x", "SEGUE_STORE__ULR": "y"}) == [
         (
             "SEGUE_STORE__ULR: unknown key; did you mean 'url'? (allowed: url, retention_days,"
-            " dedupe_hours, max_unsent_messages, reserve_mb)"
+            " dedupe_hours, max_unsent_messages)"
         ),
         (
             "SEGUE_INGEST__PORT: should be a valid integer, unable to parse string as an integer"
@@ -475,7 +475,7 @@ def test_every_field_has_a_description() -> None:
         for name, group in groups.items()
         for field, about in group.get("properties", {}).items()
     }
-    assert len(fields) > 60
+    assert len(fields) >= 60
     assert [name for name, text in fields.items() if not text.endswith(".")] == []
 
 
