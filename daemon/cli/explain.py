@@ -38,6 +38,7 @@ def tell(
     Example: `segue explain ann@example.com --unmasked`
     """
     settings = settings_of(ctx)
+    who = who.encode(errors="replace").decode()
     with reading(settings) as database:
         found = database.read_now(partial(_explain, settings, who))
     if found is None:

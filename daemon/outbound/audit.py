@@ -18,13 +18,26 @@ from daemon.outbound.books import EVENTS, NOBODY, Books
 from daemon.outbound.fates import Account, Rests, Seen, final, mistakes
 from daemon.outbound.findings import Finding, Findings
 from daemon.outbound.turn import FOLDED
-from daemon.store import Connection, calls, cursors, identifiers, ingested, log, mappings, marks
+from daemon.store import (
+    Connection,
+    calls,
+    cursors,
+    facts,
+    identifiers,
+    ingested,
+    log,
+    mappings,
+    marks,
+    turns,
+)
 from daemon.store import waiting as waiting_table
 from daemon.store.calls import CallRow
+from daemon.store.dedupe import day_of
 from daemon.store.waiting import WaitingKind
 
 _CHUNK = 500
 _NAMED_PER_MISTAKE = 20
+_TAKING = 3_600_000  # ms: more than passes between a member's receipt and its commit
 
 
 class AuditReport(msgspec.Struct, frozen=True):
@@ -103,7 +116,7 @@ def _check_cursors(connection: Connection, books: Books, findings: Findings) -> 
             continue
         for shard in range(SHARDS):
             at, reached = found.get((shard, stage)), books.reach(stage, shard)
-            if at is None or (at != reached and at >= books.first):
+            if at is None or at > reached:
                 place = "is missing" if at is None else f"stands at {at}"
                 text = f"the cursor {stage} of shard {shard} {place}; turns came to {reached}"
                 findings.note("messages", "cursor", text, reached)
@@ -170,7 +183,8 @@ def _check_intake(
     connection: Connection, books: Books, rows: LogAudit, findings: Findings
 ) -> dict[str, int]:
     """Counters, turns and rows agree for every day that is retained whole."""
-    begins = min((day for day, _, _ in books.intake), default="")
+    trimmed = _trimmed(connection, turns.TRIMMED)
+    begins = day_of(trimmed) if trimmed else ""
     counted: Counter[str] = Counter()
     totals = ingested.totals(connection)
     for counts in totals.values():
@@ -178,15 +192,21 @@ def _check_intake(
             counted[word] += getattr(counts, word)
     days = {(day, source) for day, source, _ in books.intake} | set(totals)
     for day, source in sorted(days):
-        if books.first > 1 and day <= begins:
+        if day <= begins:
             continue
         _check_day(books, rows, findings, totals.get((day, source)), (day, source))
     kept = ingested.rejected_ids(connection)
-    oldest = min(kept.values(), default=0)
+    oldest = _trimmed(connection, ingested.REJECTED_TRIMMED)
     for rejected, at in books.rejected.items():
-        if rejected not in kept and at >= oldest and books.first == 1:
+        if rejected not in kept and at >= oldest:
             findings.note("messages", "rejected", f"rejected member {rejected} is not there")
     return dict(counted)
+
+
+def _trimmed(connection: Connection, name: str) -> int:
+    """From when on (ms) what a fact says was trimmed is surely there; 0 where nothing was."""
+    fact = facts.get(connection, name)
+    return fact.at + _TAKING if fact else 0
 
 
 def _check_day(
@@ -207,8 +227,9 @@ def _check_day(
             f" turns say {said['received']}"
         )
         findings.note("messages", "intake", text, position)
-    elif not said["accepted"] == held.accepted == rows.accepted.get(key, 0):
-        in_log = rows.accepted.get(key, 0)
+        return
+    in_log = held.accepted if day in books.cut_days else rows.accepted.get(key, 0)
+    if not said["accepted"] == held.accepted == in_log:
         text = f"source {source}, {day}: {held.accepted} accepted, {in_log} in the log"
         findings.note("messages", "message", text, position)
 

@@ -52,6 +52,7 @@ class Books:
         self.appended = bytearray([NOBODY]) * size
         self.shards = bytearray([NOBODY]) * size
         self.day_names: list[str] = [""]
+        self.cut_days: set[str] = set()
         self.intake: Counter[tuple[str, str, str]] = Counter()
         self.rejected: dict[int, int] = {}
         self.ranges: list[Range] = []
@@ -110,6 +111,8 @@ class Books:
     def _append(self, row: TurnRow) -> None:
         shards, start = row.body.appended, row.body.appended_from
         skipped = max(self.first - start, 0)
+        if skipped and row.stage == INGESTED:
+            self.cut_days.add(day_of(row.at))
         shards, start = shards[skipped:], start + skipped
         if not shards:
             return

@@ -11,6 +11,7 @@ import msgspec
 from daemon.domain.commands import Endpoint
 from daemon.domain.messages import INTERNAL_TYPES, LogRow, Message, decode, shard_of
 from daemon.domain.profiles import Certainty, Profile, decode_believed, decode_profile
+from daemon.mapping.identity import identifiers as named_by
 from daemon.mapping.mappings import Mappings
 from daemon.mapping.project import project
 from daemon.outbound.turn import FOLDED
@@ -19,6 +20,9 @@ from daemon.store import Connection, calls, cursors, identifiers, log, marks, tu
 _MOST_MESSAGES = 200
 _EVENTS = str(Endpoint.TRACK_BULK)
 _FATES = ("delivered", "filtered", "expired", "dead", "parked", "passed_on")
+_LATE = ("delivered", "filtered", "expired", "dead")
+_NAMES = {"u": "userId", "e": "email", "a": "anonymousId"}
+_CHUNK = 500
 
 
 class PartStory(msgspec.Struct, frozen=True):
@@ -86,7 +90,7 @@ def explain(connection: Connection, name: str, mappings: Mappings | None) -> Exp
             f"{row.kind} at position {row.position}{': ' if row.reason else ''}{row.reason}"
             for row in waiting.of_users(connection, [key], kinds)
         ],
-        messages=_messages(connection, user, name),
+        messages=_messages(connection, user),
     )
 
 
@@ -101,11 +105,13 @@ def _user_of(connection: Connection, name: str) -> str | None:
     """The user a name means: an identifier of any kind, else the user of a message so called."""
     bare = name[2:] if name[:2] in {"u:", "e:", "a:"} else name
     keys = [("u", bare), ("e", bare.strip().lower()), ("a", bare)]
+    if bare != name:
+        keys = [key for key in keys if key[0] == name[0]]
     owners = identifiers.owners(connection, keys)
     for key in keys:
         if key in owners:
             return owners[key].user
-    for row in log.mentioning(connection, [_quoted(name)], _MOST_MESSAGES):
+    for row in log.mentioning(connection, [_said("messageId", name)], _MOST_MESSAGES):
         message = _decoded(row)
         if message is not None and message.message_id == name:
             strongest = message.user_key
@@ -114,21 +120,32 @@ def _user_of(connection: Connection, name: str) -> str | None:
     return None
 
 
-def _messages(connection: Connection, user: str, name: str) -> list[MessageStory]:
-    owned = identifiers.of_user(connection, user)
-    values = {claim.value for claim in owned} | {user[2:], name}
-    needles = [_quoted(value) for value in sorted(values)]
+def _messages(connection: Connection, user: str) -> list[MessageStory]:
+    theirs = {f"{each.kind}:{each.value}" for each in identifiers.of_user(connection, user)}
+    theirs.add(user)
+    needles = [_said(_NAMES[each[0]], each[2:]) for each in sorted(theirs)]
     folded = cursors.load(connection, [shard_of(user)]).get((shard_of(user), FOLDED), 0)
+    kinds = list(waiting.WaitingKind)
+    rows = waiting.of_users(connection, [(shard_of(user), user)], kinds)
+    waits = {row.position: row for row in rows}
     stories = []
     for row in log.mentioning(connection, needles, _MOST_MESSAGES):
         message = _decoded(row)
-        if message is None or message.type in INTERNAL_TYPES or message.message_id == "":
+        if message is None or message.type in INTERNAL_TYPES:
             continue
-        stories.append(_story(connection, row, message, folded))
+        if theirs.isdisjoint(named_by(message)):
+            continue
+        stories.append(_story(connection, row, message, folded, waits.get(row.position)))
     return stories
 
 
-def _story(connection: Connection, row: LogRow, message: Message, folded: int) -> MessageStory:
+def _story(
+    connection: Connection,
+    row: LogRow,
+    message: Message,
+    folded: int,
+    waits: waiting.WaitingRow | None,
+) -> MessageStory:
     carried = calls.of_message(connection, row.position, message.message_id)
     return MessageStory(
         position=row.position,
@@ -138,25 +155,52 @@ def _story(connection: Connection, row: LogRow, message: Message, folded: int) -
         received_at=message.received_at,
         effective_at=message.effective_at,
         folded=row.position <= folded,
-        fate=_fate(connection, row),
-        calls=[_call_words(call) for call in carried],
+        fate=_fate(connection, row, waits),
+        calls=[_call_words(call, row.position) for call in carried],
     )
 
 
-def _fate(connection: Connection, row: LogRow) -> str:
+def _fate(connection: Connection, row: LogRow, waits: waiting.WaitingRow | None) -> str:
+    if waits is not None:
+        return f"{waits.kind}: {waits.reason}" if waits.reason else str(waits.kind)
     turn = turns.covering(connection, _EVENTS, row.shard, row.position)
     if turn is None:
         return "not yet emitted"
     for fate in _FATES:
         if row.position in getattr(turn.body, fate):
-            return fate.replace("_", " ")
+            if fate == "parked":
+                return _after_waiting(connection, row.position)
+            return "handed over" if fate == "passed_on" else fate
     return "no event"
 
 
-def _call_words(call: calls.CallRow) -> str:
+def _after_waiting(connection: Connection, position: int) -> str:
+    """How an event ended that waited. It may have before its cursor came by, so all turns count."""
+    after = 0
+    while rows := turns.scan(connection, after, _CHUNK):
+        for turn in rows:
+            if turn.stage != FOLDED:
+                continue
+            for fate in _LATE:
+                if position in getattr(turn.body, fate):
+                    return f"{fate}, after it waited"
+            if any(origin == position for origin, _ in turn.body.handed):
+                return "handed over"
+        after = rows[-1].id
+    return "parked"
+
+
+def _call_words(call: calls.CallRow, position: int) -> str:
+    where = f"call {call.id} to {call.key.endpoint}"
     if call.closed_at is None:
-        return f"call {call.id} to {call.key.endpoint}, not answered yet"
-    return f"call {call.id} to {call.key.endpoint}, answered {call.status}"
+        return f"{where}, not answered yet"
+    failed = {row.index: row for row in call.failed}
+    for index, carried in enumerate(call.rows.positions):
+        if carried == position and index in failed:
+            row = failed[index]
+            why = f": {row.reason}" if row.reason else ""
+            return f"{where}, answered {call.status}, {row.verdict}{why}"
+    return f"{where}, answered {call.status}"
 
 
 def _decoded(row: LogRow) -> Message | None:
@@ -166,5 +210,6 @@ def _decoded(row: LogRow) -> Message | None:
         return None
 
 
-def _quoted(value: str) -> bytes:
-    return msgspec.json.encode(value)
+def _said(name: str, value: str) -> bytes:
+    """How a message's body says that `name` is `value`."""
+    return msgspec.json.encode({name: value})[1:-1]

@@ -17,7 +17,6 @@ from daemon.domain.messages import (
     Merged,
     Message,
     MessageClass,
-    decode,
     shard_of,
 )
 from daemon.domain.profiles import (
@@ -30,32 +29,19 @@ from daemon.domain.profiles import (
 )
 from daemon.mapping.diff import IDENTITY, part_hashes
 from daemon.mapping.fold import Bounds, fold, merge_profiles
-from daemon.mapping.identity import Resolution, identifiers, is_computed, knows, learn, resolve
+from daemon.mapping.identity import Resolution, is_computed, knows, learn
 from daemon.mapping.observe import apply_observation
 from daemon.mapping.project import project
 from daemon.outbound.converging import FIELDS, LISTS, Converger, unproven
 from daemon.outbound.emitting import Fate
 from daemon.outbound.residents import Resident, Residents
+from daemon.outbound.resolving import Read, address, kind, names, resolve_all
 from daemon.outbound.turn import Turn
 from daemon.store import Connection, marks, users, waiting
 from daemon.store import identifiers as identifier_table
 from daemon.store.database import Database
 
 log = logging.getLogger(__name__)
-
-
-class Read(msgspec.Struct, gc=False):
-    """A log row with its message; None where the body can't be read."""
-
-    row: LogRow
-    message: Message | None
-
-
-def read_message(row: LogRow) -> Read:
-    try:
-        return Read(row, decode(row.body))
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return Read(row, None)
 
 
 class Folder:
@@ -88,7 +74,7 @@ class Folder:
         Raises StoreUnavailable. Internal messages are the users' they name.
         """
         messages = [read for read in reads if read.message is not None]
-        await self._load({_address(read.message) for read in messages if read.message})
+        await self._load({address(read.message) for read in messages if read.message})
         self._resolutions = {}
         found: dict[int, str] = {}
         unknown: list[Read] = []
@@ -107,7 +93,7 @@ class Folder:
         message = read.message
         if message is None:
             return None
-        user = _address(message)
+        user = address(message)
         if message.type == "merge":
             return user
         resident = self._residents.get(user)
@@ -122,13 +108,13 @@ class Folder:
             identifier
             for read in reads
             if read.message is not None
-            for identifier in _names(read.message)
+            for identifier in names(read.message)
         }
         keys = [(identifier[0], identifier[2:]) for identifier in sorted(wanted)]
         owners = await self._database.read(lambda c: identifier_table.owners(c, keys))
         known = {f"{kind}:{value}": owner.user for (kind, value), owner in owners.items()}
         while True:
-            resolutions, claims = _resolve_all(reads, known)
+            resolutions, claims = resolve_all(reads, known)
             lost = await self._claim(claims)
             if not lost:
                 break
@@ -142,7 +128,7 @@ class Folder:
         if not claims:
             return {}
         rows = [
-            identifier_table.Claim(_kind(identifier), identifier[2:], shard_of(user), user)
+            identifier_table.Claim(kind(identifier), identifier[2:], shard_of(user), user)
             for identifier, user in claims.items()
         ]
 
@@ -356,51 +342,6 @@ class Folder:
             )
         )
         return Fate.DEAD
-
-
-def _address(message: Message) -> str:
-    """The user an internal message names, else the user key."""
-    if message.type == "merge":
-        return str(message.properties["loser"])
-    if message.type == "merged":
-        return str(message.properties["winner"])
-    return message.user_key
-
-
-def _kind(identifier: str) -> identifier_table.Kind:
-    match identifier[0]:
-        case "u":
-            return "u"
-        case "e":
-            return "e"
-        case _:
-            return "a"
-
-
-def _names(message: Message) -> list[str]:
-    return [_address(message)] if message.type in INTERNAL_TYPES else identifiers(message)
-
-
-def _resolve_all(
-    reads: Sequence[Read], known: dict[str, str]
-) -> tuple[dict[int, Resolution], dict[str, str]]:
-    """Resolve in order: what a message claims, the next one sees."""
-    owners = dict(known)
-    claims: dict[str, str] = {}
-    resolutions: dict[int, Resolution] = {}
-    for read in reads:
-        message = read.message
-        if message is None:
-            continue
-        if message.type in INTERNAL_TYPES:
-            address = _address(message)
-            resolutions[read.row.position] = Resolution(owners.get(address, address))
-            continue
-        resolution = resolve(message, owners)
-        resolutions[read.row.position] = resolution
-        claims |= resolution.claims
-        owners |= resolution.claims
-    return resolutions, claims
 
 
 def _merge_message(now: int, merge: Merge) -> Message:

@@ -12,11 +12,12 @@ from daemon.outbound.converging import Converger
 from daemon.outbound.departures import Departures
 from daemon.outbound.emitting import Emitter, Event, Fate
 from daemon.outbound.flights import Landed
-from daemon.outbound.folding import Folder, Read, read_message
+from daemon.outbound.folding import Folder
 from daemon.outbound.landing import Landing
 from daemon.outbound.parts import LaneParts
 from daemon.outbound.proofs import Proofs
 from daemon.outbound.residents import Resident, Residents
+from daemon.outbound.resolving import Read, read_message
 from daemon.outbound.runway import Runway
 from daemon.outbound.start import Start
 from daemon.outbound.turn import Turn, checkpoint, settle
@@ -160,6 +161,8 @@ class Turns:
         turn.folded_to = self._folded = rows[-1].position
         if shared:
             self._emit(turn, done)
+        else:
+            self._already |= {r.row.position: fate for r, fate in done if isinstance(fate, Fate)}
         for _, whose in done:
             if isinstance(whose, Resident) and whose.profile.waiting:
                 self._waitroom.look(whose)

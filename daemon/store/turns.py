@@ -8,8 +8,12 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from daemon.domain.ledger import TurnBody
 from daemon.domain.messages import NewRow
+from daemon.store import facts
 from daemon.store.schema import TURN
 from daemon.store.shardset import meets, to_bits, to_shards
+
+TRIMMED = "turns trimmed"
+"""The fact whose `at` says up to when turns were deleted."""
 
 
 class TurnRow(msgspec.Struct, frozen=True):
@@ -111,7 +115,10 @@ def handed_above(connection: Connection, shards: Collection[int], position: int)
 
 def trim(connection: Connection, before: int) -> int:
     """Delete turns from before a time in ms. How many there were."""
-    return connection.execute(delete(TURN).where(TURN.c.at < before)).rowcount
+    deleted = connection.execute(delete(TURN).where(TURN.c.at < before)).rowcount
+    if deleted:
+        facts.put(connection, TRIMMED, "", before)
+    return deleted
 
 
 def _turns(rows: Iterable[Sequence[Any]]) -> list[TurnRow]:
