@@ -43,9 +43,10 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, indent: 
 
 
 def say_json(value: Any) -> None:
-    """A value as JSON on one line, to stdout; bytes are JSON already."""
+    """A value as JSON on one line, to stdout at once; bytes are JSON already."""
     raw = value if isinstance(value, bytes) else msgspec.json.encode(value)
     sys.stdout.write(raw.decode() + "\n")
+    sys.stdout.flush()
 
 
 def clean(text: str) -> str:

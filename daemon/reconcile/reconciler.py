@@ -74,7 +74,7 @@ class Reconciler:
         self._inspector = Inspector(database, parts.client, clock, bounds, progress)
         self._applier = Applier(database, clock, progress)
         verifier = Verifier(database, parts.client, clock, progress)
-        self._settler = Settler(database, verifier, progress)
+        self._settler = Settler(database, verifier, clock, progress)
 
     async def run(self, *, ready: Callable[[], None]) -> None:
         """Go on with what was interrupted, then serve requests and the schedule, one at a time."""

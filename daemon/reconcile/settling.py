@@ -6,11 +6,14 @@ from functools import partial
 import anyio
 
 from daemon.domain.messages import shard_of
+from daemon.domain.ports import Clock
+from daemon.domain.profiles import decode_believed
+from daemon.mapping.diff import IDENTITY
 from daemon.reconcile.applying import Applying
 from daemon.reconcile.looking import Lens, UserKey
 from daemon.reconcile.report import DriftState, planned_rows
 from daemon.reconcile.verifying import Verified, Verifier
-from daemon.store import Connection, cursors, marks, plans
+from daemon.store import Connection, cursors, marks, plans, users
 from daemon.store.database import Database
 from daemon.store.plans import DriftRow
 
@@ -25,9 +28,12 @@ _LONGEST_LOOK_SECONDS = 5.0
 class Settler:
     """Finds out what a plan came to. `beat` is called while it waits."""
 
-    def __init__(self, database: Database, verifier: Verifier, beat: Callable[[], None]) -> None:
+    def __init__(
+        self, database: Database, verifier: Verifier, clock: Clock, beat: Callable[[], None]
+    ) -> None:
         self._database = database
         self._verifier = verifier
+        self._clock = clock
         self._beat = beat
 
     async def settle(self, run: int, applying: Applying, lens: Lens) -> int:
@@ -42,11 +48,21 @@ class Settler:
         users = list(dict.fromkeys(row.user for row in rows))
         keys = [(shard_of(user), user) for user in users]
         await self._lanes_are_done(keys, applying.positions)
-        await anyio.sleep(lens.lag / 1000)
+        await self._await_visible(rows, keys, lens.lag)
         verified = await self._verifier.verify(run, keys, lens)
         await self._database.write(partial(_note, rows, verified))
         settled = {one.look.user for one in verified if _agrees(one)}
         return len(users) - len(settled)
+
+    async def _await_visible(
+        self, rows: Sequence[DriftRow], keys: Sequence[UserKey], lag: int
+    ) -> None:
+        """Wait out the lag (ms) of what was sent last. An identity's confirmation has no time."""
+        now = self._clock.now()
+        sent_at = await self._database.read(partial(last_sent, keys))
+        if any(row.part == IDENTITY for row in rows):
+            sent_at = now
+        await anyio.sleep(max(sent_at + lag - now, 0) / 1000)
 
     async def _lanes_are_done(self, keys: Sequence[UserKey], positions: Mapping[int, int]) -> None:
         look = _FIRST_LOOK_SECONDS
@@ -65,6 +81,13 @@ def are_settled(
     if any(folded.get((shard, FOLDED), 0) < at for shard, at in positions.items()):
         return False
     return not marks.of_users(connection, keys)
+
+
+def last_sent(keys: Sequence[UserKey], connection: Connection) -> int:
+    """When a part of one of these users was last sent or observed, ms; 0 where none was."""
+    rows = users.load(connection, keys).values()
+    parts = [part for row in rows for part in decode_believed(row.believed).parts.values()]
+    return max((part.at for part in parts), default=0)
 
 
 def _agrees(verified: Verified) -> bool:

@@ -1,14 +1,12 @@
 """The demo's figures, read from the daemon's own ledgers in its store."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
-from daemon.domain.messages import SHARDS, shard_of
-from daemon.domain.profiles import decode_believed
-from daemon.outbound.audit import audit
-from daemon.store import Connection, calls, cursors, ingested, log, marks, turns, users, waiting
+from daemon.domain.messages import SHARDS
+from daemon.store import Connection, calls, cursors, ingested, log, marks, turns, waiting
 from daemon.store.turns import TurnRow
 from daemon.store.waiting import WaitingKind
 
@@ -74,14 +72,6 @@ def add_up(connection: Connection) -> Ledgers:
     return ledgers
 
 
-def last_sent(user_ids: Sequence[str], connection: Connection) -> int:
-    """When anything was last sent to one of these users, ms."""
-    keys = [(shard_of(f"u:{user_id}"), f"u:{user_id}") for user_id in user_ids]
-    rows = users.load(connection, keys).values()
-    parts = [part for row in rows for part in decode_believed(row.believed).parts.values()]
-    return max((part.at for part in parts), default=0)
-
-
 def _turns(connection: Connection) -> Iterator[TurnRow]:
     after = 0
     while rows := turns.scan(connection, after, _CHUNK):
@@ -100,9 +90,3 @@ def _add(ledgers: Ledgers, turn: TurnRow) -> None:
         ledgers.unchanged += verdicts.get("unchanged", 0)
         ledgers.filtered += verdicts.get("filtered", 0)
         ledgers.superseded += verdicts.get("superseded", 0)
-
-
-def balanced(connection: Connection) -> tuple[bool, list[str]]:
-    """Whether the three ledgers add up, and what does not."""
-    report = audit(connection)
-    return report.balanced, report.problems

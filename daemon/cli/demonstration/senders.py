@@ -48,14 +48,17 @@ class SdkSender:
         )
 
     def send(self, says: Sequence[Say], said: Callable[[int], None]) -> None:
-        """Hand all to the SDK, and wait until it has sent them. Raises Unavailable."""
+        """Hand all to the SDK, which sends them in a thread of its own."""
         for say in says:
             self.taken += self._call(say)[0]
             said(1)
-        self._client.flush()
+
+    def is_done(self) -> bool:
+        """Whether the SDK has sent all it took. Raises Unavailable where it gave up on some."""
         if self.failed:
             error, lost = self.failed[0]
             raise Unavailable(f"the SDK gave up on {lost} messages: {error}")
+        return not self._client.queue.unfinished_tasks
 
     def close(self) -> None:
         """Let the SDK's thread end."""
@@ -85,6 +88,10 @@ class WebhookSender:
         self._path, self._secret, self._place = f"/v1/webhook/{source}", secret, place
         self._clock = clock
         self.sent = 0
+
+    def is_done(self) -> bool:
+        """Always: what was posted was answered."""
+        return True
 
     def send(self, says: Sequence[Say], said: Callable[[int], None]) -> None:
         """Post all in signed arrays. Raises Unavailable for another answer than 200."""
