@@ -4,8 +4,9 @@ While one group is being committed the next one gathers, so a group is as large 
 it. Nothing is answered before the commit that holds it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import anyio
@@ -23,12 +24,13 @@ _INTERRUPTED = StoreUnavailable("the request was not stored; send it again", ret
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A request, and the bell that rings once it is saved or lost."""
+    """A request, and what tells it that it is saved (None) or why not.
+
+    A plain future, which costs a tenth of an event; it is cancelled when its client gives up.
+    """
 
     intake: Intake
-    done: anyio.Event = field(default_factory=anyio.Event)
-    error: Unavailable | None = None
-    abandoned: bool = False
+    saved: asyncio.Future[Unavailable | None]
 
 
 def _nothing() -> None:
@@ -72,18 +74,14 @@ class Acceptor:
             raise LogFull(
                 "the unsent part of the log is over its bound", retry_after=_FULL_RETRY_SECONDS
             )
-        waiting = Waiting(intake)
+        waiting = Waiting(intake, asyncio.get_running_loop().create_future())
         try:
             self._mailbox.offer(waiting)
         except anyio.ClosedResourceError:
             raise StoreUnavailable("shutting down", retry_after=5) from None
-        try:
-            await waiting.done.wait()
-        except anyio.get_cancelled_exc_class():
-            waiting.abandoned = True
-            raise
-        if waiting.error is not None:
-            raise waiting.error
+        error = await waiting.saved
+        if error is not None:
+            raise error
 
     async def run(self, *, ready: Callable[[], None]) -> None:
         """Commit group after group until the mailbox is finished.
@@ -104,7 +102,7 @@ class Acceptor:
         size = 0
         following = [first]
         while following:
-            if not following[0].abandoned:
+            if not following[0].saved.done():
                 group.append(following[0])
                 size += following[0].intake.received
             following = self._mailbox.take(1) if size < self._most else []
@@ -119,5 +117,5 @@ class Acceptor:
             error = unavailable
         finally:
             for waiting in group:
-                waiting.error = error
-                waiting.done.set()
+                if not waiting.saved.done():
+                    waiting.saved.set_result(error)

@@ -4,11 +4,11 @@ The doors are plain ASGI functions behind a look-up by path: a request passes no
 object is built around it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import anyio
 import anyio.lowlevel
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -90,20 +90,19 @@ class Desk:
     ) -> Answer | None:
         """Read, take, store: within the time one request is given. None: the client is gone."""
         body: bytes | None = None
-        answer: Answer | None = None
-        with (
-            self.room.share() as share,
-            anyio.move_on_after(self.settings.request_timeout_seconds),
-        ):
+        with self.room.share() as share:
             try:
-                headers: Headers = dict(scope["headers"])
-                body = await self._body(headers, receive, share, limit, too_large)
-                answer = await self._store(await take(headers, body))
+                # not anyio's, which costs a fifth of a small request
+                async with asyncio.timeout(self.settings.request_timeout_seconds):
+                    headers: Headers = dict(scope["headers"])
+                    body = await self._body(headers, receive, share, limit, too_large)
+                    return await self._store(await take(headers, body))
+            except TimeoutError:
+                return _late(read=body is not None)
             except (RequestRefused, Unavailable) as error:
-                answer = refusal(error, close=body is None)
+                return refusal(error, close=body is None)
             except ClientGone:
                 return None
-        return answer or _late(read=body is not None)
 
     async def _body(
         self, headers: Headers, receive: Receive, share: Share, limit: int, too_large: int
