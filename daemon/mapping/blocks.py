@@ -205,7 +205,8 @@ class _Reader:
 
     def _update_user(self, block: Mapping[str, Any], name: str, place: str) -> None:
         subscribe = self._subscribe(block["subscribe"], f"{place}.subscribe")
-        if subscribe and subscribe.types != frozenset({"identify"}):
+        only = (frozenset({"identify"}), frozenset({"type"}))
+        if subscribe and (subscribe.types, subscribe.operands) != only:
             self._wrong(f"{place}.subscribe", 'update_user takes `type = "identify"` only')
         everything = False
         fields: dict[str, tuple[str, ...]] = {}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from daemon.domain.messages import Message
+from daemon.domain.messages import INTERNAL_TYPES, Message
 from daemon.mapping.canonical import outgoing
 from daemon.mapping.mappings import Mappings, TrackEvent
 from daemon.mapping.paths import MISSING
@@ -11,7 +11,12 @@ _REFERENCES = ("campaignId", "templateId")
 
 
 def matching_events(message: Message, mappings: Mappings) -> list[TrackEvent]:
-    """The event mappings that are about this message, in the order they were written."""
+    """The event mappings that are about this message, in the order they were written.
+
+    What lanes and the reconciler write to each other is nobody's event, whatever it would match.
+    """
+    if message.type in INTERNAL_TYPES:
+        return []
     return [
         mapping
         for mapping in mappings.events

@@ -116,7 +116,7 @@ telemetry:
 control:
   # socket:                           # by default segue.sock in the runtime or state folder
 
-mappings:                             # what maps to what; subscribe knows: = in or
+mappings:                             # what maps to what; subscribe is Segment's FQL
 - name: profiles                      # every identify keeps the user's fields true
   subscribe: type = "identify"
   action: update_user

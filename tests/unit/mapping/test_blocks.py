@@ -128,7 +128,7 @@ MISTAKES: list[tuple[object, str]] = [
         changed("update_user", subscribe="type = identify"),
         (
             "mappings[0].subscribe: at character 8: expected text in quotes, a number, true, false"
-            " or null, found `identify`"
+            ' or null, found `identify`; text stands in quotes, as in "identify"'
         ),
     ),
     (
@@ -141,6 +141,10 @@ MISTAKES: list[tuple[object, str]] = [
     ),
     (
         changed("update_user", subscribe="traits.vip = true"),
+        'mappings[0].subscribe: update_user takes `type = "identify"` only',
+    ),
+    (
+        changed("update_user", subscribe='type = "identify" and traits.vip = true'),
         'mappings[0].subscribe: update_user takes `type = "identify"` only',
     ),
     (
@@ -189,10 +193,10 @@ MISTAKES: list[tuple[object, str]] = [
         "mappings[0].subscribe: is required for track_event",
     ),
     (
-        changed("track_event", subscribe='event != "A"'),
+        changed("track_event", subscribe='event == "A"'),
         (
-            "mappings[0].subscribe: at character 7: `!=` is not available;"
-            " so far there are `=`, `in` and `or`"
+            "mappings[0].subscribe: at character 7: expected `=`, `!=`, `<`, `<=`, `>`, `>=`"
+            " or `in`, found `==`; write `=`"
         ),
     ),
     (

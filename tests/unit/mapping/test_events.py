@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from daemon.domain.messages import Message
+from daemon.domain.messages import INTERNAL_TYPES, Message
 from daemon.mapping.events import has_expired, matching_events, track_row
 from daemon.mapping.mappings import TrackEvent
 from tests.unit.mapping.making import mappings, message
@@ -178,3 +178,12 @@ def test_an_event_expires_by_when_it_happened(after: str | None, age: int, expir
     # received only now: what counts is when it happened
     one = message(at=10**12, received=10**12 + age, event="A")
     assert has_expired(one, mapping(**keys), 10**12 + age) is expired
+
+
+@pytest.mark.parametrize("kind", sorted(INTERNAL_TYPES))
+def test_what_segue_writes_to_itself_is_nobodys_event(kind: str) -> None:
+    everything = mappings(
+        '- {name: all, action: track_event, subscribe: type != "page", preset: segment}'
+    )
+    assert matching_events(message("track", event="A"), everything)
+    assert matching_events(message(kind, event="A"), everything) == []
