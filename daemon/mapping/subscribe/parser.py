@@ -4,8 +4,7 @@ Nothing is guessed: what isn't understood, can't ever hold, or is another langua
 with its place and what to write instead.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Final
 
@@ -19,6 +18,7 @@ from daemon.mapping.subscribe.checks import (
     check_value,
     close,
 )
+from daemon.mapping.subscribe.cursor import Cursor
 from daemon.mapping.subscribe.errors import SubscribeError, shown
 from daemon.mapping.subscribe.foreign import meant
 from daemon.mapping.subscribe.functions import FUNCTIONS, PATTERN
@@ -43,9 +43,8 @@ from daemon.mapping.subscribe.syntax import (
     Scalar,
     is_condition,
 )
-from daemon.mapping.subscribe.tokens import Token, tokenize
+from daemon.mapping.subscribe.tokens import Token
 
-MAX_NESTING: Final = 32
 MAX_LIST: Final = 1_000
 
 _EQUALITIES = ("=", "!=")
@@ -59,11 +58,9 @@ def read(text: str, roots: Iterable[Root]) -> Node:
     return _Parser(text, {root.name: root for root in roots}).whole()
 
 
-class _Parser:
+class _Parser(Cursor):
     def __init__(self, text: str, roots: dict[str, Root]) -> None:
-        self._tokens = tokenize(text)
-        self._position = 0
-        self._depth = 0
+        super().__init__(text)
         self._roots = roots
 
     def whole(self) -> Node:
@@ -75,18 +72,10 @@ class _Parser:
         return condition
 
     def _disjunction(self) -> Node:
-        conditions = self._joined("or", self._conjunction)
-        if len(conditions) == 1:
-            return conditions[0]
-        each = (c.conditions if isinstance(c, Disjunction) else (c,) for c in conditions)
-        return Disjunction(tuple(one for some in each for one in some))
+        return _flat(self._joined("or", self._conjunction), Disjunction)
 
     def _conjunction(self) -> Node:
-        conditions = self._joined("and", self._comparison)
-        if len(conditions) == 1:
-            return conditions[0]
-        each = (c.conditions if isinstance(c, Conjunction) else (c,) for c in conditions)
-        return Conjunction(tuple(one for some in each for one in some))
+        return _flat(self._joined("and", self._comparison), Conjunction)
 
     def _joined(self, word: str, part: Callable[[], Node]) -> list[Node]:
         at = self._token.at
@@ -148,8 +137,7 @@ class _Parser:
         token = self._token
         if token.kind in ("sign", "end") and token.text not in ("(", "!"):
             raise self._unexpected(f"{_VALUES}, or a path such as traits.plan")
-        after = self._tokens[min(self._position + 1, len(self._tokens) - 1)]
-        if token.kind == "word" and token.text not in CONSTANT_WORDS and after.text != "(":
+        if token.kind == "word" and token.text not in CONSTANT_WORDS and self._after != "(":
             root, *names = self._names(token)
             if root not in self._roots and not names:
                 hint = meant(token.text) or f'; text stands in quotes, as in "{token.text}"'
@@ -274,41 +262,6 @@ class _Parser:
     def _names(self, token: Token) -> list[str]:
         return names_of(token.text.removeprefix("$."))
 
-    # what stands next
-
-    @property
-    def _token(self) -> Token:
-        token = self._tokens[self._position]
-        if token.kind == "wrong":
-            raise SubscribeError(token.at + 1, token.text)
-        return token
-
-    def _advance(self) -> Token:
-        token = self._token
-        self._position += 1
-        return token
-
-    def _close(self, opening: Token) -> None:
-        if self._token.kind == "end":
-            raise self._wrong(f"the `(` at character {opening.at + 1} is not closed")
-        if self._token.text != ")":
-            raise self._unexpected("`)`, `and` or `or`")
-        self._advance()
-
-    @contextmanager
-    def _deeper(self, opening: Token) -> Iterator[None]:
-        if self._depth == MAX_NESTING:
-            raise SubscribeError(opening.at + 1, f"it is nested more than {MAX_NESTING} deep")
-        self._depth += 1
-        yield
-        self._depth -= 1
-
-    def _unexpected(self, expected: str) -> SubscribeError:
-        if self._token.kind == "end":
-            return self._wrong(f"it ends too early; expected {expected}")
-        found = self._token.text
-        return self._wrong(f"expected {expected}, found {shown(found)}{meant(found)}")
-
     def _miscounted(self, name: Token, number: int) -> SubscribeError:
         function = FUNCTIONS[name.text]
         takes, found = len(function.takes), "more" if number == len(function.takes) else number
@@ -316,5 +269,10 @@ class _Parser:
         why = f"{function.signature} takes {takes} {arguments}, found {found}"
         return SubscribeError(name.at + 1, why)
 
-    def _wrong(self, why: str) -> SubscribeError:
-        return SubscribeError(self._token.at + 1, why)
+
+def _flat(conditions: list[Node], joined: type[Conjunction | Disjunction]) -> Node:
+    """One condition by itself, several joined, none of them joined in the same way."""
+    if len(conditions) == 1:
+        return conditions[0]
+    each = (one.conditions if isinstance(one, joined) else (one,) for one in conditions)
+    return joined(tuple(one for some in each for one in some))

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.mapping.subscribe import SubscribeError, parse
-from daemon.mapping.subscribe.parser import MAX_LIST, MAX_NESTING, read
+from daemon.mapping.subscribe.cursor import MAX_NESTING
+from daemon.mapping.subscribe.parser import MAX_LIST, read
 from daemon.mapping.subscribe.roots import ROOTS
 from daemon.mapping.subscribe.syntax import Node
 from daemon.mapping.subscribe.tokens import MAX_BYTES
