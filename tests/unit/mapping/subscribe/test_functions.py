@@ -8,6 +8,10 @@ from hypothesis import strategies as st
 
 from daemon.mapping.subscribe import parse
 from daemon.mapping.subscribe.functions import FUNCTIONS
+from daemon.mapping.subscribe.globs import fits, literal
+from daemon.mapping.subscribe.parser import read
+from daemon.mapping.subscribe.roots import ROOTS
+from daemon.mapping.subscribe.writing import write
 from tests.unit.mapping.making import message
 
 OTHERS: list[Any] = [True, [], {}]
@@ -192,6 +196,22 @@ def test_a_quote_in_a_pattern_is_escaped_or_stands_in_the_other_kind() -> None:
     said = message(traits={"text": 'say "it\'s"'})
     assert parse(r'match(traits.text, "*\"it' + r"'s\"" + '")').matches(said)
     assert parse(r"match(traits.text, '*" + r'"it\'s"' + "')").matches(said)
+
+
+def test_a_pattern_in_single_quotes_can_be_written_in_double_ones() -> None:
+    pattern = r"""match(event, '"\"\'*[\"x]')"""
+    written = write(read(pattern, ROOTS))
+    assert written == r'match(event, "\"\"\'*[\"x]")'
+    assert read(written, ROOTS) == read(pattern, ROOTS)
+
+
+_GLOBBING = st.text(st.sampled_from("a*?[]\\-"), max_size=4)
+
+
+@given(_GLOBBING, _GLOBBING)
+def test_a_text_made_a_pattern_fits_itself_only(text: str, other: str) -> None:
+    assert fits(literal(text))(text)
+    assert fits(literal(text))(other) is (text == other)
 
 
 def test_a_pattern_that_invites_backtracking_is_decided_at_once() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from daemon.domain.messages import SEGMENT_TYPES, Message
-from daemon.mapping.subscribe import parse
-from daemon.mapping.subscribe.roots import ROOTS
+from daemon.mapping.subscribe import SubscribeError, parse
+from daemon.mapping.subscribe.roots import ROOTS, Root
+from daemon.mapping.subscribe.syntax import OBJECT
 from tests.unit.mapping.making import message
 from tests.unit.mapping.subscribe.saying import payload_of
 
@@ -123,6 +124,8 @@ MATCHES: list[tuple[str, dict[str, Any], bool]] = [
     ("traits.n > 0", {}, False),
     ("!(traits.n > 0)", {}, True),
     # in
+    ("traits.n in [1, 'a']", {"traits": {"n": 1.0}}, True),
+    ("traits.n in [2.0]", {"traits": {"n": 2}}, True),
     ("!(event in ['A'])", {"event": "B"}, True),
     ("traits.x in [1, 'a', null]", {"traits": {"x": []}}, False),
     ("traits.x in [1, 'a', null]", {"traits": {"x": {"a": 1}}}, False),
@@ -229,3 +232,15 @@ def test_every_root_is_read_alike_in_a_message_and_in_json(root: str) -> None:
 def test_what_is_no_message_reads_as_empty(payload: Any) -> None:
     assert parse("traits.x != null").matches_payload(payload) is False
     assert parse("traits.x = null").matches_payload(payload) is isinstance(payload, dict)
+
+
+def test_a_further_root_can_be_read_where_there_is_one() -> None:
+    plans = Root("profile", OBJECT, lambda _: {"plan": "pro"}, lambda json: json["profile"])
+    read = parse('$.profile.plan = "pro" and type = "track"', roots=(*ROOTS, plans))
+    assert read.operands == {"profile.plan", "type"}
+    assert read.types == frozenset({"track"})
+    assert read.matches(message())
+    assert read.matches_payload({"type": "track", "profile": {"plan": "pro"}})
+    assert not read.matches_payload({"type": "track", "profile": {}})
+    with pytest.raises(SubscribeError, match=r"`profile.plan` is no part of a message"):
+        parse('profile.plan = "pro"')

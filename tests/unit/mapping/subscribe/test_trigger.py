@@ -212,6 +212,15 @@ def test_a_monstrous_trigger_is_read(text: str) -> None:
     assert decides(parse_trigger(text), said()) is False
 
 
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_mapping_that_keeps_a_trigger_decides_unusual_data_as_segment_does(holds: bool) -> None:
+    kept = parse_as_trigger('type = "track" and properties.a.b != null')
+    event = {"messageId": "m", **said(a=0 if holds else 1)}
+    assert kept.matches_payload(event) is holds
+    assert kept.matches(message_of(event)) is holds
+    assert kept.types == frozenset({"track"})
+
+
 @given(triggers, events)
 def test_a_mapping_that_keeps_a_trigger_decides_as_segment_does(
     text: str, event: dict[str, Any]
