@@ -137,7 +137,7 @@ class _Connection(asyncio.Protocol):
         self._generator.answered(self, ok=received[9:12] == b"200")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._generator.lost()
+        self._generator.lost(self)
 
 
 class _Generator:
@@ -149,41 +149,40 @@ class _Generator:
         self.number = load.first
         self.over = asyncio.Event()
         self._templates = [template.split(NUMBER) for template in load.templates]
-        self._idle: list[_Connection] = []
+        self._idle: deque[_Connection] = deque()  # in turn, so that none is idle for long
         self._due: deque[int] = deque()
         self._flying = 0
         self._began = 0.0
         self._ending = False
 
     async def run(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, cpu = asyncio.get_running_loop(), time.process_time()
         for _ in range(self.load.connections):
             _, connection = await loop.create_connection(
                 lambda: _Connection(self), "127.0.0.1", self.load.port
             )
             self._idle.append(connection)
-        work = self._flood() if self.load.rate is None else self._pace(self.load.rate)
-        await work
+        await (self._flood() if self.load.rate is None else self._pace(self.load.rate))
         self._ending = True
         if self._flying or self._due:
             async with asyncio.timeout(_LAST_ANSWERS_SECONDS):
                 await self.over.wait()
+        self.result.cpu = time.process_time() - cpu
 
     async def _flood(self) -> None:
         """Keep every connection busy, and measure after the warm-up."""
         while self._idle:
-            self._send(self._idle.pop(), self._next())
+            self._send(self._idle.popleft(), self._next())
         await asyncio.sleep(self.load.warm_up)
-        began, taken, cpu = time.perf_counter(), self.result.taken, time.process_time()
+        began, taken = time.perf_counter(), self.result.taken
         await asyncio.sleep(self.load.seconds)
         self.result.measured = self.result.taken - taken
         self.result.seconds = time.perf_counter() - began
-        self.result.cpu = time.process_time() - cpu
 
     async def _pace(self, rate: float) -> None:
         """Send each request at its time."""
         count = int(rate * self.load.seconds)
-        cpu, self._began, clock = time.process_time(), time.perf_counter(), SystemClock().now()
+        self._began, clock = time.perf_counter(), SystemClock().now()
         self.result.sent_at = [clock + round(place / rate * 1000) for place in range(count)]
         self.result.took = [0.0] * count
         for place in range(count):
@@ -194,7 +193,6 @@ class _Generator:
             self._send_due()
         self.result.measured = count
         self.result.seconds = self.load.seconds
-        self.result.cpu = time.process_time() - cpu
 
     def answered(self, connection: _Connection, *, ok: bool) -> None:
         self._flying -= 1
@@ -211,17 +209,24 @@ class _Generator:
             return
         self._idle.append(connection)
         self._send_due()
+        self._look_for_the_end()
+
+    def lost(self, connection: _Connection) -> None:
+        """The server hung up: on one that was idle it may, an answer that was due is refused."""
+        if connection in self._idle:
+            self._idle.remove(connection)
+            return
+        self._flying -= 1
+        self.result.refused += 1
+        self._look_for_the_end()
+
+    def _look_for_the_end(self) -> None:
         if self._ending and not self._flying:
             self.over.set()
 
-    def lost(self) -> None:
-        """The server hung up: whatever was in flight there is not answered."""
-        if self._flying:
-            raise ConnectionError("the server hung up")
-
     def _send_due(self) -> None:
         while self._due and self._idle:
-            self._send(self._idle.pop(), self._due.popleft())
+            self._send(self._idle.popleft(), self._due.popleft())
 
     def _send(self, connection: _Connection, number: int) -> None:
         assert connection.transport is not None

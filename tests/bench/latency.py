@@ -21,6 +21,7 @@ RATE = 500.0
 OPT_OUT_RATE = 20.0
 _CONNECTIONS = 64
 _LONGEST = 120.0
+_ARRIVAL = 60.0
 _CALL = "a call straight to the sandbox"
 _STEADY = [opt_out_request(), track_request(), *[identify_request(), track_request()] * 24]
 _BULK_UPDATE_DOWN = {"path": "/api/users/bulkUpdate", "status": 503}
@@ -151,7 +152,7 @@ def _sent(
         with suppress(TimeoutError):  # what never arrived is told in the counts
             until(
                 lambda: sum(map(site.sandbox.applied, kinds)) >= answered.measured,
-                _LONGEST,
+                _ARRIVAL,
                 pause=0.2,
             )
     took = {kind: list(_took(site.sandbox, kind, answered)) for kind in kinds}
