@@ -18,8 +18,9 @@ from tests.databases import WITHOUT_POSTGRES
 
 Figures: TypeAlias = dict[str, dict[str, Any]]
 
-COMMAND = [sys.executable, "-m", "tests.bench"]
 pytestmark = pytest.mark.timeout(240)
+
+COMMAND = [sys.executable, "-m", "tests.bench"]
 README = Path(__file__).parent / "README.md"
 SECONDS = 110
 
