@@ -1,4 +1,4 @@
-"""What `segue status` shows: one snapshot of the whole process."""
+"""One snapshot of the whole process, for `segue status`."""
 
 from dataclasses import dataclass
 
@@ -6,56 +6,13 @@ import msgspec
 
 from daemon.actors.vitals import Vitals
 from daemon.app.parts import Parts
-from daemon.app.tally import Backlog, Tally
+from daemon.app.tally import Tally
+from daemon.clients.status import EndpointStatus, LastRun, SourceStatus, StatusReport
 from daemon.store import Connection, ingested, log
 from daemon.store import runs as run_table
 from daemon.store.dedupe import day_of
 
-
-class EndpointStatus(msgspec.Struct, frozen=True):
-    """A budget. Rates are calls a second, None without a limit; `paused_for` is in seconds."""
-
-    rate: float | None
-    configured: float | None
-    paused_for: float
-    taken: int
-    throttled: int
-
-
-class SourceStatus(msgspec.Struct, frozen=True):
-    """What a source sent today (UTC)."""
-
-    received: int
-    accepted: int
-    rejected: int
-    duplicate: int
-
-
-class LastRun(msgspec.Struct, frozen=True):
-    """The last sweep or spot check. Times are ms."""
-
-    run: int
-    kind: str
-    state: str
-    started_at: int
-    finished_at: int | None
-
-
-class StatusReport(msgspec.Struct, frozen=True):
-    """One moment of a running daemon. `up` is in ms; `today` counts since midnight UTC."""
-
-    project: str
-    type: str
-    data_center: str
-    mapping_version: int
-    up: int
-    messages: int
-    sources: dict[str, SourceStatus]
-    unsent: Backlog
-    today: dict[str, int]
-    endpoints: dict[str, EndpointStatus]
-    last_run: LastRun | None
-    actors: list[Vitals]
+__all__ = ["Snapshot", "StatusReport"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 import anyio
-import msgspec
 
+from daemon.clients.status import Backlog
 from daemon.domain.ledger import TurnBody
 from daemon.domain.ports import Clock
 from daemon.outbound.turn import FOLDED
@@ -16,15 +16,6 @@ from daemon.store.turns import TurnRow
 _LOOK_SECONDS = 1.0
 _CHUNK = 500
 _DAY = 86_400_000
-
-
-class Backlog(msgspec.Struct, frozen=True):
-    """What is in the log and not sent yet. `oldest_at` is a receivedAt in ms."""
-
-    messages: int = 0
-    oldest_at: int | None = None
-    marks: int = 0
-    waiting: dict[str, int] = {}
 
 
 class Tally:

@@ -1,31 +1,18 @@
-"""The commands, one module each; each registers itself on the app it is given.
+"""The commands, one module each, imported when they are called: `segue --help` needs none of them.
 
 segue = daemon.cli:main
 """
 
-from importlib import import_module, metadata
-from importlib.util import find_spec
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from daemon.cli.commands import Commands
 from daemon.cli.session import Session
-
-COMMANDS = (
-    "init",
-    "check",
-    "migrate",
-    "serve",
-    "sandbox",
-    "demo",
-    "reconcile",
-    "drift",
-    "status",
-    "explain",
-    "audit",
-)
 
 
 def main() -> None:
@@ -33,21 +20,17 @@ def main() -> None:
     build()(prog_name="segue")
 
 
-def build() -> typer.Typer:
-    """The app with its commands."""
+def build() -> TyperGroup:
+    """The command line. Called with arguments (none: the process's own), it ends in SystemExit."""
     app = typer.Typer(
         cls=Commands,
         no_args_is_help=True,
         add_completion=False,
-        pretty_exceptions_enable=False,
         rich_markup_mode="markdown",
-        help="Keeps Iterable true to Segment.",
+        help="Keeps Iterable true to Segment.\n\nExample: `segue init`, then `segue check`",
     )
     app.callback()(_everywhere)
-    for name in COMMANDS:
-        if find_spec(f"{__name__}.{name}"):
-            import_module(f"{__name__}.{name}").register(app)
-    return app
+    return get_group(app)
 
 
 def _version(asked: bool) -> None:
@@ -60,7 +43,12 @@ def _everywhere(
     ctx: typer.Context,
     config: Annotated[
         Path,
-        typer.Option("--config", envvar="SEGUE_CONFIG", help="The configuration file."),
+        typer.Option(
+            "--config",
+            envvar="SEGUE_CONFIG",
+            metavar="FILE",
+            help="The configuration; may also stand after the command.",
+        ),
     ] = Path("segue.yaml"),
     _version: Annotated[
         bool,

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from daemon.cli.configuration import settings_of
 from daemon.cli.exits import ExitCode
 from daemon.cli.printing import say, say_json
-from daemon.cli.session import reading, settings_of
+from daemon.cli.store import reading
 from daemon.outbound.audit import AuditReport, audit
 
 

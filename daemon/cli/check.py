@@ -7,12 +7,14 @@ import msgspec
 import typer
 
 from daemon.cli.asking import ask_iterable
+from daemon.cli.configuration import settings_of
 from daemon.cli.exits import ExitCode
 from daemon.cli.findings import MARKS, CheckReport, Finding, Kind, Limit
 from daemon.cli.mistakes import mistakes_of
 from daemon.cli.printing import complain, count, say, say_json, say_table
 from daemon.cli.running import run
-from daemon.cli.session import config_of, is_there, settings_of
+from daemon.cli.session import config_of
+from daemon.cli.store import is_there
 from daemon.clients.iterable.endpoints import effective_limits
 from daemon.errors import ConfigurationError, StoreUnavailable
 from daemon.mapping.blocks import DEFAULT, read

@@ -6,9 +6,10 @@ from typing import Annotated
 import msgspec
 import typer
 
+from daemon.cli.configuration import settings_of
 from daemon.cli.drift_report import print_report
 from daemon.cli.printing import moment, say, say_json, say_table
-from daemon.cli.session import reading, settings_of
+from daemon.cli.store import reading
 from daemon.cli.stored import report_of
 from daemon.errors import ConfigurationError
 from daemon.reconcile.report import Counts, counts_of, plan_of

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from daemon.cli.configuration import settings_of
 from daemon.cli.printing import moment, say, say_json, say_table
-from daemon.cli.session import reading, settings_of
+from daemon.cli.store import reading
 from daemon.cli.stored import catalog
 from daemon.errors import ConfigurationError
 from daemon.mapping.blocks import DEFAULT, read

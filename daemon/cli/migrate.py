@@ -2,8 +2,9 @@
 
 import typer
 
+from daemon.cli.configuration import settings_of
 from daemon.cli.printing import say
-from daemon.cli.session import is_there, settings_of, sqlite_file
+from daemon.cli.store import is_there, sqlite_file
 from daemon.errors import StoreUnavailable
 from daemon.store.instance import instance_lock
 from daemon.store.migrate import current, head, upgrade

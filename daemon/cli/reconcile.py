@@ -9,11 +9,12 @@ import typer
 from rich.console import Console
 
 from daemon.app import standalone
+from daemon.cli.configuration import settings_of
 from daemon.cli.drift_report import print_report
 from daemon.cli.exits import ExitCode
 from daemon.cli.printing import say_json
 from daemon.cli.running import run, start_logs
-from daemon.cli.session import reading, settings_of, store_of
+from daemon.cli.store import reading, store_of
 from daemon.cli.stored import lines_of
 from daemon.clients.control import ControlClient
 from daemon.errors import NoDaemon

@@ -4,9 +4,10 @@ import typer
 
 from daemon.app import Served
 from daemon.app import serve as serve_daemon
+from daemon.cli.configuration import settings_of
 from daemon.cli.printing import say
 from daemon.cli.running import run, start_logs
-from daemon.cli.session import settings_of, store_of
+from daemon.cli.store import store_of
 from daemon.settings import Settings
 
 

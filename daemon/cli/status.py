@@ -8,11 +8,11 @@ import typer
 
 from daemon.actors.clock import SystemClock
 from daemon.actors.vitals import Vitals
-from daemon.app.status import EndpointStatus, StatusReport
+from daemon.cli.configuration import settings_of
 from daemon.cli.printing import moment, say, say_json, say_table, span
 from daemon.cli.running import run
-from daemon.cli.session import settings_of
 from daemon.clients.control import ControlClient
+from daemon.clients.status import EndpointStatus, StatusReport
 
 _LABEL = 13
 _ACTOR_COLUMNS = ("ACTOR", "STATE", "MAILBOX", "RESTARTS", "PROGRESS", "LAST ERROR")
