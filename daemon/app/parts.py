@@ -68,7 +68,7 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
     """
     key = settings.iterable.api_key
     if key is None:
-        raise ConfigurationError(settings.missing_credentials())
+        raise ConfigurationError(settings.missing_credentials()[0])  # the key stands first
     url = settings.store.url.get_secret_value()
     with instance_lock(url), closing(open_database(url)) as database:
         require_current(database)

@@ -25,7 +25,7 @@ from daemon.app.control import Control, ControlServer, listen_on
 from daemon.app.parts import Parts, open_parts
 from daemon.app.status import Snapshot
 from daemon.app.tally import Tally
-from daemon.errors import ConfigurationError, GuardRefused
+from daemon.errors import ConfigurationError
 from daemon.ingest.acceptor import Acceptor, Save, Waiting
 from daemon.ingest.intake import Intake
 from daemon.ingest.saving import saver
@@ -259,10 +259,10 @@ class Daemon:
 
 
 async def newest_plan(parts: Parts) -> int:
-    """The plan made last. Raises GuardRefused where there is none."""
+    """The plan made last. Raises ConfigurationError where there is none."""
     found = await parts.database.read(plans.last_plan)
     if found is None:
-        raise GuardRefused("there is no plan yet; run: segue reconcile")
+        raise ConfigurationError("there is no plan yet; run: segue reconcile")
     return found.id
 
 

@@ -8,11 +8,14 @@ from daemon.actors.vitals import Vitals
 from daemon.app.parts import Parts
 from daemon.app.tally import Tally
 from daemon.clients.status import EndpointStatus, LastRun, SourceStatus, StatusReport
+from daemon.reconcile.report import counts_of
 from daemon.store import Connection, ingested, log
 from daemon.store import runs as run_table
 from daemon.store.dedupe import day_of
 
 __all__ = ["Snapshot", "StatusReport"]
+
+_NOTHING = SourceStatus(received=0, accepted=0, rejected=0, duplicate=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,9 @@ class Snapshot:
             mapping_version=current.version if current else 0,
             up=now - self.started_at,
             messages=head,
-            sources=sources,
+            sources=dict.fromkeys(settings.sources, _NOTHING) | sources,
             unsent=self.tally.backlog,
-            today=dict(self.tally.today),
+            today=self.tally.today(),
             endpoints=_endpoints(parts),
             last_run=last,
             actors=self.actors,
@@ -71,4 +74,11 @@ def _last_run(connection: Connection) -> LastRun | None:
     if not known:
         return None
     run = max(known, key=lambda run: run.id)
-    return LastRun(run.id, run.kind, run.state, run.started_at, run.finished_at)
+    return LastRun(
+        run=run.id,
+        kind=run.kind,
+        state=run.state,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        drifted=counts_of(run).drifted,
+    )

@@ -1,12 +1,11 @@
 """Adds up what turns leave behind, so that `status` needs no scan, and ingest knows its backlog."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import anyio
 
-from daemon.clients.status import Backlog
-from daemon.domain.ledger import TurnBody
+from daemon.clients.status import Backlog, Today
 from daemon.domain.ports import Clock
 from daemon.outbound.turn import FOLDED
 from daemon.store import Connection, cursors, log, marks, turns, waiting
@@ -16,10 +15,11 @@ from daemon.store.turns import TurnRow
 _LOOK_SECONDS = 1.0
 _CHUNK = 500
 _DAY = 86_400_000
+_ENDS = ("delivered", "filtered", "expired", "dead")  # lists of a TurnBody
 
 
 class Tally:
-    """An actor. `today` counts since midnight UTC, or since the process began if that is later."""
+    """An actor: what is unsent, and what became of messages today."""
 
     name = "tally"
 
@@ -29,8 +29,18 @@ class Tally:
         self._progress = progress
         self._after: int | None = None
         self._day = 0
-        self.today: Counter[str] = Counter()
+        self._forget()
         self.backlog = Backlog()
+
+    def today(self) -> Today:
+        """What was added up since midnight UTC."""
+        return Today(
+            folded=self._folded,
+            state=dict(self._state),
+            events=dict(self._events),
+            repairs=dict(self._repairs),
+            noted=dict(self._noted),
+        )
 
     def unsent(self) -> int:
         """How many messages of the log some stage has not passed yet."""
@@ -55,7 +65,7 @@ class Tally:
         day = self._clock.now() // _DAY
         if day != self._day:
             self._day = day
-            self.today.clear()
+            self._forget()
         if self._after is None:
             midnight = day * _DAY
             self._after = await self._database.read(lambda c: turns.last_before(c, midnight))
@@ -68,25 +78,23 @@ class Tally:
     async def _next(self, after: int) -> list[TurnRow]:
         return await self._database.read(lambda c: turns.scan(c, after, _CHUNK))
 
+    def _forget(self) -> None:
+        self._folded = 0
+        self._state: Counter[str] = Counter()
+        self._events: Counter[str] = Counter()
+        self._repairs: Counter[str] = Counter()
+        self._noted: Counter[str] = Counter()
+
     def _add(self, row: TurnRow) -> None:
         body = row.body
         if row.stage == FOLDED:
+            self._folded += body.messages
             for verdicts in body.verdicts.values():
-                self.today.update(verdicts)
-            self.today.update(body.counters)
-            self.today.update(Counter(body.repairs.values()))
-            self.today["folded"] += body.messages
-        self.today.update(_fates(body))
-
-
-def _fates(body: TurnBody) -> Mapping[str, int]:
-    return {
-        "delivered": len(body.delivered),
-        "events filtered": len(body.filtered),
-        "expired": len(body.expired),
-        "parked": len(body.parked),
-        "no mapping": body.no_mapping,
-    }
+                self._state.update(verdicts)
+            self._repairs.update(body.repairs.values())
+            self._noted.update(body.counters)
+        for fate in _ENDS:
+            self._events[fate] += len(getattr(body, fate))
 
 
 def _backlog(connection: Connection) -> Backlog:

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 import msgspec
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -33,13 +34,18 @@ def complain(lines: Iterable[str]) -> None:
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 2) -> None:
-    """A table without rules; a column is as wide as it must be."""
+    """A table without rules; a column is as wide as it must be, one nobody fills is left out."""
+    cells = [[clean(cell) for cell in row] for row in rows]
+    kept = [n for n, name in enumerate(columns) if name or any(row[n] for row in cells)]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*[Text(clean(cell)) for cell in row])
-    _console(sys.stdout).print(_indented(table, indent))
+    for number in kept:
+        table.add_column(columns[number], overflow="fold")
+    for row in cells:
+        table.add_row(*[Text(row[number]) for number in kept])
+    console = _console(sys.stdout)
+    with console.capture() as captured:
+        console.print(Padding(table, (0, 0, 0, indent), expand=False))
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
 def say_json(value: Any) -> None:
@@ -83,9 +89,3 @@ def span(length: int) -> str:
 def _console(stream: TextIO) -> Console:
     width = None if stream.isatty() else WIDE
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
-
-
-def _indented(table: Table, by: int) -> Table:
-    outer = Table.grid(padding=(0, 0, 0, by))
-    outer.add_row(table)
-    return outer

@@ -9,7 +9,6 @@ import typer
 
 from daemon.cli.printing import say
 from daemon.cli.running import run
-from daemon.errors import ConfigurationError
 from daemon.sandbox.server import serve
 from daemon.sandbox.settings import SandboxSettings
 
@@ -33,11 +32,7 @@ def sandbox(
 
     Example: `segue sandbox --port 8090 --project-type email`
     """
-    settings = SandboxSettings(project_type=project_type)
-    try:
-        run(_until_stopped, settings, host, port)
-    except SystemExit:  # uvicorn's way to say that it can't listen; it logs why
-        raise ConfigurationError(f"{host}:{port} can't be listened on; is it taken?") from None
+    run(_until_stopped, SandboxSettings(project_type=project_type), host, port)
 
 
 async def _until_stopped(settings: SandboxSettings, host: str, port: int) -> None:

@@ -9,12 +9,19 @@ import typer
 from daemon.actors.clock import SystemClock
 from daemon.actors.vitals import Vitals
 from daemon.cli.configuration import settings_of
-from daemon.cli.printing import moment, say, say_json, say_table, span
+from daemon.cli.printing import count, moment, say, say_json, say_table, span
 from daemon.cli.running import run
 from daemon.clients.control import ControlClient
-from daemon.clients.status import EndpointStatus, StatusReport
+from daemon.clients.status import (
+    Backlog,
+    EndpointStatus,
+    LastRun,
+    SourceStatus,
+    StatusReport,
+    Today,
+)
 
-_LABEL = 13
+_LABEL = 15
 _ACTOR_COLUMNS = ("ACTOR", "STATE", "MAILBOX", "RESTARTS", "PROGRESS", "LAST ERROR")
 
 
@@ -50,73 +57,87 @@ def screen(report: StatusReport, now: int) -> list[str]:
         head.insert(3, f"mapping {report.mapping_version}")
     return [
         _line("segue", " · ".join(head)),
-        *_accepted(report),
-        _line("Unsent", _unsent(report, now)),
-        _line("Sent today", _sums(report.today) or "nothing yet"),
+        *_accepted(report.sources),
+        _line("Unsent", _unsent(report.unsent, now)),
+        _line("State today", _counts(report.today.state) or "nothing yet"),
+        _line("Events today", _counts(report.today.events) or "nothing yet"),
+        *_seldom(report.today),
         *_endpoints(report.endpoints),
-        _line("Last run", _last_run(report)),
+        _line("Last run", _last_run(report.last_run)),
         *_failing(report.actors),
     ]
 
 
-def _accepted(report: StatusReport) -> Iterator[str]:
-    sources = report.sources
-    if not sources:
-        yield _line("Accepted", "nothing today")
-        return
+def _accepted(sources: dict[str, SourceStatus]) -> Iterator[str]:
     received = sum(each.received for each in sources.values())
-    parts = {
-        name: sum(getattr(each, name) for each in sources.values())
+    parts = [
+        f"{sum(getattr(each, name) for each in sources.values()):,} {name}"
         for name in ("accepted", "duplicate", "rejected")
-    }
-    yield _line("Accepted", f"{received:,} received today = {_sums(parts, zeros=True)}")
-    yield _line("", " · ".join(f"{name} {each.accepted:,}" for name, each in sources.items()))
+    ]
+    yield _line("Accepted", f"{received:,} received today = {' + '.join(parts)}")
+    if sources:
+        yield _line("", " · ".join(f"{name} {each.accepted:,}" for name, each in sources.items()))
 
 
-def _unsent(report: StatusReport, now: int) -> str:
-    backlog = report.unsent
-    oldest = f", oldest {span(max(now - backlog.oldest_at, 0))}" if backlog.oldest_at else ""
-    waiting = [f"{kind} {number:,}" for kind, number in sorted(backlog.waiting.items())]
-    marked = [f"{backlog.marks:,} users with changes to send"] if backlog.marks else []
-    return " · ".join([f"{backlog.messages:,}{oldest}", *marked, *waiting])
+def _unsent(backlog: Backlog, now: int) -> str:
+    parts = ["nothing"]
+    if backlog.messages:
+        oldest = span(max(now - (backlog.oldest_at or now), 0))
+        parts = [f"{count(backlog.messages, 'message')}, oldest {oldest}"]
+    if backlog.marks:
+        parts.append(f"{count(backlog.marks, 'user')} with changes to send")
+    return " · ".join([*parts, *(f"{kind} {n:,}" for kind, n in sorted(backlog.waiting.items()))])
 
 
-def _sums(parts: dict[str, int], *, zeros: bool = False) -> str:
-    return " + ".join(f"{number:,} {name}" for name, number in parts.items() if number or zeros)
+def _counts(counts: dict[str, int]) -> str:
+    return " · ".join(f"{number:,} {word}" for word, number in sorted(counts.items()) if number)
+
+
+def _seldom(today: Today) -> Iterator[str]:
+    for label, counts in (("Repairs today", today.repairs), ("Noted today", today.noted)):
+        if text := _counts(counts):
+            yield _line(label, text)
 
 
 def _endpoints(endpoints: dict[str, EndpointStatus]) -> Iterator[str]:
     """Those that were used, or are held up."""
-    label = "Endpoints"
-    for name, each in endpoints.items():
-        if each.taken or each.throttled or each.paused_for:
-            yield _line(label, _endpoint(name, each))
-            label = ""
+    shown = {
+        name: each
+        for name, each in endpoints.items()
+        if each.taken or each.throttled or each.paused_for
+    }
+    width = max(map(len, shown), default=0)
+    for number, (name, each) in enumerate(shown.items()):
+        yield _line("" if number else "Endpoints", f"{name:<{width}}  {_endpoint(each)}")
 
 
-def _endpoint(name: str, endpoint: EndpointStatus) -> str:
+def _endpoint(endpoint: EndpointStatus) -> str:
     rate = "no limit" if endpoint.rate is None else f"{endpoint.rate:g}/s"
     if endpoint.rate != endpoint.configured:
         rate += f" (of {endpoint.configured:g})"
-    text = f"{name} {rate}, {endpoint.taken:,} calls"
+    text = f"{count(endpoint.taken, 'call')}, at most {rate}"
     if endpoint.throttled:
-        text += f", throttled {endpoint.throttled:,} times"
+        text += f", throttled {count(endpoint.throttled, 'time')}"
     if endpoint.paused_for > 0:
         text += f" ▲ paused, next try {span(int(endpoint.paused_for * 1000))}"
     return text
 
 
-def _last_run(report: StatusReport) -> str:
-    last = report.last_run
+def _last_run(last: LastRun | None) -> str:
     if last is None:
-        return "none yet; segue reconcile"
-    return f"{last.run} ({last.kind}), {moment(last.started_at)} UTC, {last.state}"
+        return "none yet; run: segue reconcile"
+    kind = "spot check" if last.kind == "spot" else last.kind
+    found = f"{count(last.drifted, 'user')} with drift" if last.drifted else "in sync"
+    judged = f", {found}" if last.finished_at is not None else ""
+    return f"{kind} {last.run}, {moment(last.started_at)} UTC, {last.state}{judged}"
 
 
 def _failing(actors: Sequence[Vitals]) -> Iterator[str]:
     for each in actors:
         if each.restarts or each.last_error:
-            yield _line("", f"! actor {each.name}: {each.restarts} restarts ({each.last_error})")
+            why = f", after {each.last_error}" if each.last_error else ""
+            times = count(each.restarts, "time")
+            yield _line("!", f"actor {each.name} was restarted {times}{why}")
 
 
 def _actor(vitals: Vitals, now: int) -> tuple[str, ...]:

@@ -33,18 +33,33 @@ class SourceStatus(msgspec.Struct, frozen=True):
     duplicate: int
 
 
+class Today(msgspec.Struct, frozen=True):
+    """What lanes did since midnight UTC, or since the process began if that is later.
+
+    `folded` counts messages; `state`, `events` and `repairs` count by what became of them, one for
+    each mapping that matched; `noted` counts what happens seldom.
+    """
+
+    folded: int = 0
+    state: dict[str, int] = {}
+    events: dict[str, int] = {}
+    repairs: dict[str, int] = {}
+    noted: dict[str, int] = {}
+
+
 class LastRun(msgspec.Struct, frozen=True):
-    """The last sweep or spot check. Times are ms."""
+    """The last sweep or spot check; `drifted` counts users. Times are ms."""
 
     run: int
     kind: str
     state: str
     started_at: int
     finished_at: int | None
+    drifted: int
 
 
 class StatusReport(msgspec.Struct, frozen=True):
-    """One moment of a running daemon. `up` is in ms; `today` counts since midnight UTC."""
+    """One moment of a running daemon. `up` is in ms, `messages` the log's last position."""
 
     project: str
     type: str
@@ -54,7 +69,7 @@ class StatusReport(msgspec.Struct, frozen=True):
     messages: int
     sources: dict[str, SourceStatus]
     unsent: Backlog
-    today: dict[str, int]
+    today: Today
     endpoints: dict[str, EndpointStatus]
     last_run: LastRun | None
     actors: list[Vitals]

@@ -1,6 +1,7 @@
 """uvicorn as one of our actors: its own sockets, no signal handling, a stop that can be awaited."""
 
 import math
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,11 +29,17 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise ConfigurationError(
-            f"ingest.host, ingest.port: can't listen on {host} port {port}: {error.strerror}"
+            f"ingest.host, ingest.port: can't listen on {host} port {port}: {_why(error)}"
         ) from None
     # Inherited by what it accepts; asyncio sets it only where the socket names its protocol.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def _why(error: OSError) -> str:
+    """Python adds to the system's words what we say better; a name that is none has no number."""
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else str(error.strerror)
 
 
 class _Server(uvicorn.Server):

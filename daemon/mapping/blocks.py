@@ -13,7 +13,7 @@ import msgspec
 from daemon.domain.commands import Group, SubscriptionTarget
 from daemon.domain.identity import ProjectType
 from daemon.errors import ConfigurationError
-from daemon.mapping.catalog import Catalog, Need
+from daemon.mapping.catalog import WORDS, Catalog, Need
 from daemon.mapping.durations import milliseconds
 from daemon.mapping.mappings import (
     Mappings,
@@ -103,7 +103,7 @@ class Blocks(msgspec.Struct, frozen=True):
     def publish(self, version: int, project: ProjectType, catalog: Catalog) -> Mappings:
         """The mappings with ids for names; raises ConfigurationError for names nobody knows."""
         problems = [
-            f"{need.place}: Iterable has no {need.group} called {need.reference!r}"
+            f"{need.place}: Iterable has no {WORDS[need.group]} called {need.reference!r}"
             for need in self.needs()
             if catalog.find(need.group, need.reference) is None
         ]

@@ -4,9 +4,18 @@ Names are resolved once, when a mapping is published; rows, Believed and drift s
 so that renaming something in Iterable changes nothing.
 """
 
+from typing import Final
+
 import msgspec
 
 from daemon.domain.commands import Group
+
+WORDS: Final[dict[Group, str]] = {
+    "emailList": "list",
+    "messageChannel": "channel",
+    "messageType": "message type",
+}
+"""What people call what Iterable names."""
 
 
 class Catalog(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from daemon.domain.ledger import OBSERVED
 from daemon.domain.messages import Message, MessageClass, NewRow, encode, shard_of
 from daemon.domain.ports import Clock
 from daemon.domain.profiles import Choice, Observation, Observed
-from daemon.errors import GuardRefused, PlanStale
+from daemon.errors import ConfigurationError, GuardRefused, PlanStale
 from daemon.mapping.canonical import value_hash
 from daemon.mapping.diff import MEMBER, NO_MEMBER, choice_hash, part_hashes
 from daemon.mapping.mappings import Mappings
@@ -65,7 +65,8 @@ class Applier:
         """Approve a plan; `limit` is the share of users it may touch without an explicit yes.
 
         Raises:
-            GuardRefused: there is no such plan, or a guard holds it back; nothing was changed.
+            ConfigurationError: there is no such plan.
+            GuardRefused: a guard holds it back; nothing was changed.
             PlanStale: it was applied already, or found stale.
         """
         now = self._clock.now()
@@ -100,7 +101,7 @@ def _approve(
     plan = plans.plan(connection, plan_id)
     run = None if plan is None else runs.get_run(connection, plan.run)
     if plan is None or run is None:
-        raise GuardRefused(f"there is no plan {plan_id}; see: segue drift list")
+        raise ConfigurationError(f"there is no plan {plan_id}; see: segue drift list")
     if plan.state is not PlanState.NEW:
         raise PlanStale(f"plan {plan_id} is {plan.state}; make a new one: segue reconcile")
     held = guards(plan, run, limit)

@@ -21,6 +21,7 @@ from daemon.reconcile.patience import patiently
 from daemon.reconcile.planning import Conclusion, conclude
 from daemon.reconcile.report import Counts, RunState
 from daemon.reconcile.verifying import Verified, Verifier
+from daemon.reconcile.words import masked
 from daemon.store import Connection, identifiers, runs, users
 from daemon.store.database import Database
 
@@ -198,7 +199,7 @@ def find_users(names: Sequence[str], connection: Connection) -> list[UserKey]:
         elif known:
             found[shard_of(name), name] = None
         else:
-            problems.append(f"no profile is known by {name!r}")
+            problems.append(f"no profile is known by the name {masked(name)}")
     if problems:
         raise ConfigurationError(problems)
     return list(found)

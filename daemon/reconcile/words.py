@@ -7,6 +7,7 @@ import msgspec
 
 from daemon.domain.commands import Group
 from daemon.mapping.catalog import Catalog
+from daemon.telemetry.redaction import mask_id
 
 LONGEST_VALUE = 60
 NOTHING = "—"
@@ -25,9 +26,7 @@ _LABELS = {"list": "list", "channel": "channel", "messageType": "message type"}
 
 def masked(identifier: str) -> str:
     """An identifier or user key like `e:ann@example.com`, masked: `a***@example.com`."""
-    value = identifier[2:] if identifier[1:2] == ":" else identifier
-    name, at, domain = value.rpartition("@")
-    return f"{name[:1]}***@{domain}" if at else f"{value[:1]}***"
+    return mask_id(identifier[2:] if identifier[1:2] == ":" else identifier)
 
 
 def part_words(part: str, catalog: Catalog) -> str:

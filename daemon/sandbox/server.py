@@ -5,6 +5,7 @@ the end of its task group) stops it.
 """
 
 import gc
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from daemon.errors import ConfigurationError
 from daemon.sandbox.admin import Admin
 from daemon.sandbox.gate import ABORT, Gate
 from daemon.sandbox.profile_api import ProfileApi
@@ -25,6 +27,7 @@ from daemon.sandbox.project import Clock, Project
 from daemon.sandbox.routes import TABLE, Routes
 from daemon.sandbox.settings import SandboxSettings
 
+BACKLOG = 2048
 CLOSING_SECONDS = 3
 KEEP_ALIVE_SECONDS = 75  # as long as load balancers keep an idle connection
 GC_THRESHOLD = (200_000, 50, 100)
@@ -87,6 +90,20 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        number = error.errno or 0
+        why = os.strerror(number) if number > 0 else error.strerror
+        raise ConfigurationError(
+            f"can't listen on {host} port {port}: {why}; choose with --host and --port"
+        ) from None
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by connections
+    return listener
+
+
 async def serve(
     settings: SandboxSettings,
     host: str = "127.0.0.1",
@@ -94,11 +111,13 @@ async def serve(
     *,
     ready: Callable[[int], None],
 ) -> None:
-    """Serve a sandbox until cancelled; `ready` is told the port once connections are taken."""
+    """Serve a sandbox until cancelled; `ready` is told the port once connections are taken.
+
+    Raises ConfigurationError where the address can't be had.
+    """
+    listener = _listen(host, port)
     config = uvicorn.Config(
         Sandbox(settings).app(),
-        host=host,
-        port=port,
         http=_Protocol,
         ws="none",
         lifespan="off",
@@ -112,11 +131,12 @@ async def serve(
     before = gc.get_threshold()
     gc.set_threshold(*GC_THRESHOLD)
     try:
-        await server.serve()
+        await server.serve([listener])
     except anyio.get_cancelled_exc_class():
         if server.started:
             with anyio.move_on_after(CLOSING_SECONDS, shield=True):
                 await server.shutdown()
         raise
     finally:
+        listener.close()
         gc.set_threshold(*before)

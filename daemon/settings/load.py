@@ -51,7 +51,7 @@ def _read(path: Path) -> Document:
             f"{path}: there is no such file; `segue init` writes one"
         ) from None
     except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from None
+        raise ConfigurationError(f"{path}: can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}: is not UTF-8 text") from None
     return read_document(text, path.name)

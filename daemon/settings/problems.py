@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from daemon.settings.document import Path as Place
 
 SHORT = 20
+KINDS = ("_type", "_parsing")
 WORDS = ("literal_error", "enum", "_parsing")
 
 
@@ -44,9 +45,13 @@ def _what(error: ErrorDetails, root: type[BaseModel]) -> str:
             return "should be an address such as https://host or https://host/path"
         case "value_error":
             return error["msg"].removeprefix("Value error, ")
+        case "model_type":
+            text = f"should be a map with the keys {', '.join(keys_at(root, place))}"
+        case kind if kind.endswith(KINDS) and kind.rpartition("_")[0] in _PLAIN:
+            text = f"should be {_PLAIN[kind.rpartition('_')[0]]}"
         case _:
             text = re.sub(r"^(Input|Value|Tuple|List|Dictionary) ", "", error["msg"])
-            return text + ("" if _is_secret(root, place) else _got(error["type"], error["input"]))
+    return text + ("" if _is_secret(root, place) else _got(error["type"], error["input"]))
 
 
 def _unknown(key: str, allowed: Sequence[str]) -> str:
@@ -79,6 +84,15 @@ def _got(kind: str, value: object) -> str:
     return f" (got {_KINDS.get(type(value), 'something else')})"
 
 
+_PLAIN = {
+    "bool": "true or false",
+    "dict": "a map",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "string": "text",
+    "tuple": "a list",
+}
 _KINDS: dict[type, str] = {dict: "a map", list: "a list", str: "text", type(None): "nothing"}
 
 

@@ -5,8 +5,10 @@ Secrets may stand in the environment, in systemd's credentials, or in a file nam
 it asks `missing_credentials`.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -50,6 +52,18 @@ Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, (str, SecretStr)) else value
+
+
+def _checked_store(url: SecretStr) -> SecretStr:
+    """A store's address as far as it can be judged without the store's own library."""
+    scheme, _, rest = url.get_secret_value().partition("://")
+    kind = scheme.partition("+")[0]
+    with suppress(ValueError):
+        if kind == "sqlite" and rest.startswith("/") and rest.strip("/"):
+            return url
+        if kind in {"postgresql", "postgres"} and urlsplit(url.get_secret_value()).port != 0:
+            return url
+    raise ValueError("should be sqlite:///<file> or postgresql://<user>@<host>/<database>")
 
 
 def _checked_schedule(text: str) -> str:
@@ -114,7 +128,7 @@ class SourceSettings(Group):
 class StoreSettings(Group):
     """Where messages, profiles and outcomes rest."""
 
-    url: Secret = Field(
+    url: Annotated[Secret, AfterValidator(_checked_store)] = Field(
         description="sqlite:///<file> or postgresql://...; by default a file in the state folder."
     )
     retention_days: float = Field(default=7, gt=0, le=365, description="Days the log is kept.")

@@ -10,7 +10,7 @@ find that another wrote in between; readers have their own, which refuse to writ
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -19,11 +19,11 @@ import anyio
 import anyio.to_thread
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from daemon.errors import ConfigurationError, StoreUnavailable
-from daemon.store.troubles import trouble
+from daemon.store.troubles import refusal, trouble
 
 T = TypeVar("T")
 
@@ -125,13 +125,22 @@ def parse_url(url: str) -> URL:
     """
     scheme, _, _ = url.partition("://")
     name = scheme.partition("+")[0]
-    if name in {"postgresql", "postgres"}:
-        return make_url(url).set(drivername="postgresql+psycopg")
-    if name == "sqlite" and make_url(url).database not in {None, "", ":memory:"}:
-        return make_url(url).set(drivername="sqlite+pysqlite")
+    with suppress(ArgumentError, ValueError):  # of make_url; a port may be no number
+        if name in {"postgresql", "postgres"}:
+            return make_url(url).set(drivername="postgresql+psycopg")
+        if name == "sqlite" and make_url(url).database not in {None, "", ":memory:"}:
+            return make_url(url).set(drivername="sqlite+pysqlite")
     raise ConfigurationError(
         "the store's url must be sqlite:///<file> or postgresql://<user>@<host>/<database>"
     )
+
+
+def place_of(url: URL) -> str:
+    """Where a store is, for the operator: without user, password and options."""
+    if is_sqlite(url):
+        return f"the store {url.database}"
+    port = f":{url.port}" if url.port else ""
+    return f"the store postgresql://{url.host or 'localhost'}{port}/{url.database or ''}"
 
 
 def is_sqlite(url: URL) -> bool:
@@ -139,10 +148,11 @@ def is_sqlite(url: URL) -> bool:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(url: URL | None = None) -> Iterator[None]:
     """Turn what the driver says of a database that is away into StoreUnavailable.
 
-    What was tried stays out of the message: statements carry personal data.
+    What was tried stays out of the message: statements carry personal data. With `url` the
+    message says where the store is, and why it can't be reached; senders of messages are not told.
     """
     try:
         yield
@@ -154,6 +164,10 @@ def translated() -> Iterator[None]:
         reason = trouble(error)
         if reason is None:
             raise
+        if url is not None:
+            raise StoreUnavailable(
+                f"{place_of(url)} is unavailable: {reason}{refusal(error)}"
+            ) from error.orig
         raise StoreUnavailable(f"the store is unavailable: {reason}") from error.orig
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql import column, table
 
 from daemon.errors import InstanceLocked, StoreUnavailable
-from daemon.store.database import is_sqlite, parse_url, translated
+from daemon.store.database import is_sqlite, parse_url, place_of, translated
 
 LOCK_KEY = 5_391_021
 _APPLICATION = "segue, pid "
@@ -43,13 +43,13 @@ def _locked_file(url: URL) -> Iterator[None]:
     try:
         file = path.open("a+", encoding="utf-8")
     except OSError as error:
-        raise StoreUnavailable(f"the store cannot be locked: {error.strerror}") from error
+        raise StoreUnavailable(f"{path}: the store cannot be locked: {error.strerror}") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise _refusal(file.read().strip()) from None
+            raise _refusal(url, file.read().strip()) from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -65,14 +65,14 @@ def _locked_session(url: URL) -> Iterator[None]:
         isolation_level="AUTOCOMMIT",
         connect_args={"application_name": name, "connect_timeout": 10},
     )
-    with translated():
+    with translated(url):
         connection = engine.connect()
     with connection:
-        with translated():
+        with translated(url):
             mine = connection.execute(select(func.pg_try_advisory_lock(LOCK_KEY))).scalar_one()
             holder = "" if mine else _holder(connection)
         if not mine:
-            raise _refusal(holder)
+            raise _refusal(url, holder)
         yield
 
 
@@ -85,6 +85,9 @@ def _holder(connection: Connection) -> str:
     return str(connection.execute(statement).scalar() or "").removeprefix(_APPLICATION)
 
 
-def _refusal(holder: str) -> InstanceLocked:
+def _refusal(url: URL, holder: str) -> InstanceLocked:
     who = f"the process with pid {holder}" if holder else "another process"
-    return InstanceLocked(f"{who} owns this store; stop it first, or use commands that speak to it")
+    return InstanceLocked(
+        f"{who} owns this store ({place_of(url).removeprefix('the store ')}); stop it first,"
+        " or use commands that speak to it"
+    )

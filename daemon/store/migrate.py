@@ -33,7 +33,7 @@ def upgrade(url: str) -> None:
     Raises:
         StoreUnavailable: the database is away, full or read-only.
     """
-    with translated():
+    with translated(parse_url(url)):
         command.upgrade(configuration(url), "head")
 
 
@@ -49,7 +49,7 @@ def current(url: str) -> str | None:
         StoreUnavailable: the database is away.
     """
     engine = create_engine(parse_url(url), poolclass=NullPool)
-    with translated(), engine.connect() as connection:
+    with translated(engine.url), engine.connect() as connection:
         return _revision(connection)
 
 
@@ -60,7 +60,8 @@ def require_current(database: Database) -> None:
         SchemaNotCurrent: they are older, newer or not there.
         StoreUnavailable: the database is away.
     """
-    found, needed = database.read_now(_revision), head()
+    with translated(database.url), database.reader.connect() as connection:
+        found, needed = _revision(connection), head()
     if found == needed:
         return
     if found is None:

@@ -43,6 +43,14 @@ def trouble(error: DBAPIError) -> str | None:
     return None
 
 
+def refusal(error: DBAPIError) -> str:
+    """What PostgreSQL's own library says of a connection it couldn't make, in brackets."""
+    if getattr(error.orig, "sqlstate", "") is not None:
+        return ""
+    first, _, _ = str(error.orig).partition("\n")
+    return f" ({first.rpartition('failed: ')[2]})"
+
+
 def _sqlite(name: str) -> str | None:
     """Extended codes begin with their primary one: SQLITE_IOERR_WRITE."""
     primary = "_".join(name.split("_")[:2])

@@ -16,7 +16,7 @@ from daemon.settings import TelemetrySettings
 
 MAX_LINE = 8000
 FRAMES = 12
-NOISY = ("apscheduler", "asyncio", "httpcore", "httpx", "opentelemetry", "uvicorn")
+NOISY = ("alembic", "apscheduler", "asyncio", "httpcore", "httpx", "opentelemetry", "uvicorn")
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")

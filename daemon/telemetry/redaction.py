@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 
 HIDDEN = "[secret]"
 SHORTEST_SECRET = 6
-SHOWN_OF_AN_ID = 2
+SHOWN_OF_AN_ID = 2  # at either end
 
 _EMAIL = re.compile(r"[\w.!#$*+^`~-]{1,64}(@|%40)([A-Za-z0-9][A-Za-z0-9.-]{0,253})")
 _CREDENTIALS = (
@@ -30,11 +30,13 @@ def mask_email(email: str) -> str:
 
 
 def mask_id(identifier: str) -> str:
-    """The first two characters of a longer identifier; an e-mail address as such."""
+    """The ends of a longer identifier, so that two can be told apart; an e-mail address as such."""
     if "@" in identifier:
         return mask_email(identifier)
-    shown = identifier[:SHOWN_OF_AN_ID] if len(identifier) > 3 * SHOWN_OF_AN_ID else ""
-    return f"{shown}***"
+    shown = SHOWN_OF_AN_ID
+    first = identifier[:shown] if len(identifier) > 3 * shown else ""
+    last = identifier[-shown:] if len(identifier) > 4 * shown else ""
+    return f"{first}***{last}"
 
 
 class Redactor:

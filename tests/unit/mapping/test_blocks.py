@@ -396,9 +396,9 @@ def test_publishing_refuses_every_name_nobody_knows() -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(yaml.safe_load(WITH_NEEDS)).publish(1, ProjectType.HYBRID, Catalog())
     assert caught.value.problems == [
-        "mappings[0].list: Iterable has no emailList called 'VIP'",
-        "mappings[2].unsubscribe: Iterable has no messageChannel called 'Marketing Email'",
-        "mappings[2].unsubscribe: Iterable has no messageType called 'Newsletter'",
+        "mappings[0].list: Iterable has no list called 'VIP'",
+        "mappings[2].unsubscribe: Iterable has no channel called 'Marketing Email'",
+        "mappings[2].unsubscribe: Iterable has no message type called 'Newsletter'",
     ]
 
 

@@ -250,12 +250,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "word for a number",
         MINIMAL + "lanes: {count: many}",
-        [
-            (
-                "lanes.count (segue.yaml line 2): should be a valid integer, unable to parse string"
-                " as an integer (got 'many')"
-            )
-        ],
+        ["lanes.count (segue.yaml line 2): should be a whole number (got 'many')"],
     ),
     (
         "data center",
@@ -311,11 +306,23 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         MINIMAL + "store: [1]",
         [
             (
-                "store (segue.yaml line 2): should be a valid dictionary or instance of"
-                " StoreSettings"
-                " (got a list)"
+                "store (segue.yaml line 2): should be a map with the keys url, retention_days,"
+                " dedupe_hours, max_unsent_messages (got a list)"
             )
         ],
+    ),
+    *(
+        (
+            f"no store: {url}",
+            MINIMAL + f"store: {{url: '{url}'}}",
+            [
+                (
+                    "store.url (segue.yaml line 2): should be sqlite:///<file> or"
+                    " postgresql://<user>@<host>/<database>"
+                )
+            ],
+        )
+        for url in ("mysql://db/segue", "segue.db", "sqlite://", "postgresql://db:port/segue")
     ),
     ("not a map", "- 1", ["segue.yaml: should be a map of groups such as project:"]),
     (
@@ -348,10 +355,7 @@ def test_a_mistake_in_the_environment_is_named_as_the_variable(folder: Path) -> 
             "SEGUE_STORE__ULR: unknown key; did you mean 'url'? (allowed: url, retention_days,"
             " dedupe_hours, max_unsent_messages)"
         ),
-        (
-            "SEGUE_INGEST__PORT: should be a valid integer, unable to parse string as an integer"
-            " (got 'x')"
-        ),
+        "SEGUE_INGEST__PORT: should be a whole number (got 'x')",
     ]
 
 
@@ -379,7 +383,7 @@ def test_clashing_variables_are_refused(folder: Path) -> None:
 def test_a_file_that_is_absent_or_not_text_is_named(folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="there is no such file; `segue init` writes one"):
         load_settings(folder / "absent.yaml", {})
-    with pytest.raises(ConfigurationError, match="Is a directory"):
+    with pytest.raises(ConfigurationError, match="can't be read: Is a directory"):
         load_settings(folder, {})
     (folder / "b.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match="is not UTF-8 text"):
@@ -414,7 +418,7 @@ def test_no_problem_repeats_a_secret(folder: Path, text: str) -> None:
 
 def test_a_number_where_a_secret_belongs_is_not_repeated(folder: Path) -> None:
     (line,) = problems(folder, MINIMAL + "sources: {web: {write_key: 12345678}}")
-    assert line.startswith("sources.web.write_key (segue.yaml line 2): should be a valid string")
+    assert line.startswith("sources.web.write_key (segue.yaml line 2): should be text")
     assert "12345678" not in line
 
 

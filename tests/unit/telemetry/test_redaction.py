@@ -15,7 +15,7 @@ from daemon.telemetry.redaction import Redactor, mask_email, mask_id, secrets_of
         ("a@example.com", "a***@example.com"),
         ('"odd@name"@example.org', '"***@example.org'),
         ("@example.com", "***@example.com"),
-        ("not an address", "no***"),
+        ("not an address", "no***ss"),
         ("", "***"),
     ],
 )
@@ -26,14 +26,16 @@ def test_an_email_keeps_its_first_letter_and_domain(plain: str, masked: str) -> 
 @pytest.mark.parametrize(
     ("plain", "masked"),
     [
-        ("user-12345678", "us***"),
+        ("user-12345678", "us***78"),
+        ("123456789", "12***89"),
+        ("12345678", "12***"),
         ("1234567", "12***"),
         ("123456", "***"),
         ("42", "***"),
         ("ann@example.com", "a***@example.com"),
     ],
 )
-def test_an_id_keeps_two_characters_where_it_is_long_enough(plain: str, masked: str) -> None:
+def test_an_id_keeps_its_ends_where_it_is_long_enough(plain: str, masked: str) -> None:
     assert mask_id(plain) == masked
 
 
