@@ -92,7 +92,7 @@ class Tally:
             for verdicts in body.verdicts.values():
                 self._state.update(verdicts)
             self._repairs.update(body.repairs.values())
-            self._noted.update(body.counters)
+            self._noted.update({k: n for k, n in body.counters.items() if k != "dead"})
         for fate in _ENDS:
             self._events[fate] += len(getattr(body, fate))
 

@@ -3,7 +3,9 @@
 segue = daemon.cli:main
 """
 
+import sys
 from importlib import metadata
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +14,15 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from daemon.cli.commands import Commands
-from daemon.cli.session import Session
+from daemon.cli.session import USUAL, Session
 
 
 def main() -> None:
     """Run the command line and leave the process."""
-    build()(prog_name="segue")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that can't show ✔ shows ?
+    build()()
 
 
 def build() -> TyperGroup:
@@ -49,7 +54,7 @@ def _everywhere(
             metavar="FILE",
             help="The configuration; may also stand after the command.",
         ),
-    ] = Path("segue.yaml"),
+    ] = USUAL,
     _version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),

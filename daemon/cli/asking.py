@@ -14,15 +14,10 @@ from daemon.clients.iterable.probe import Probe
 from daemon.domain.commands import Group
 from daemon.domain.identity import ProjectType
 from daemon.errors import ServiceError
-from daemon.mapping.catalog import Need
+from daemon.mapping.catalog import WORDS, Need
 from daemon.settings import IterableSettings
 
 STATIC = "Standard"
-_WORDS: dict[Group, tuple[str, str]] = {
-    "emailList": ("list", "lists"),
-    "messageChannel": ("channel", "channels"),
-    "messageType": ("message type", "message types"),
-}
 
 
 class Named(Protocol):
@@ -102,13 +97,13 @@ async def _names(
     try:
         there = await reader()
     except ServiceError as error:
-        return [Finding(Kind.UNKNOWN, f"the names of {_WORDS[group][1]}: {error}")]
+        return [Finding(Kind.UNKNOWN, f"the names of {WORDS[group]}s: {error}")]
     return [judge_name(need, there) for need in needs]
 
 
 def judge_name(need: Need, there: Sequence[Named]) -> Finding:
     """Whether a name, or an id, that a mapping names is there, once, and of use."""
-    one, many = _WORDS[need.group]
+    one, many = WORDS[need.group], f"{WORDS[need.group]}s"
     called = repr(need.reference) if isinstance(need.reference, str) else str(need.reference)
     found = [each for each in there if need.reference in {each.id, each.name}]
     if not found and need.create and isinstance(need.reference, str):

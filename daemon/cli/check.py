@@ -13,15 +13,16 @@ from daemon.cli.findings import MARKS, CheckReport, Finding, Kind, Limit
 from daemon.cli.mistakes import mistakes_of
 from daemon.cli.printing import complain, count, say, say_json, say_table
 from daemon.cli.running import run
-from daemon.cli.session import config_of
+from daemon.cli.session import config_of, segue_with
 from daemon.cli.store import is_there
-from daemon.clients.iterable.endpoints import effective_limits
+from daemon.clients.iterable.endpoints import Origin, effective_limits
 from daemon.errors import ConfigurationError, StoreUnavailable
 from daemon.mapping.blocks import DEFAULT, read
 from daemon.settings import IterableSettings, Settings
 from daemon.store.migrate import current, head
 
-_LIMIT_COLUMNS = ("ENDPOINT", "AT MOST", "FROM", "SHARED WITHIN", "SEE")
+_LIMIT_COLUMNS = ("ENDPOINT", "AT MOST", "FROM", "SHARED WITHIN")
+_FROM: dict[str, str] = {Origin.INFERRED: "a cautious guess"}
 
 
 class Mistakes(msgspec.Struct, frozen=True):
@@ -58,7 +59,7 @@ def check(
     if as_json:
         say_json(report)
     else:
-        _print(report)
+        _print(report, segue_with(config))
     if any(finding.kind is Kind.WRONG for finding in report.findings):
         raise typer.Exit(ExitCode.ERROR)
 
@@ -79,7 +80,7 @@ def _findings(config: Path, settings: Settings) -> list[Finding]:
     findings += [Finding(Kind.TO_DO, text) for text in settings.missing_credentials()]
     key = settings.iterable.api_key
     if key is None:
-        text = "Iterable: reachable, its project's type, rights and names, without an API key"
+        text = "without an API key: whether Iterable answers, its project's type, rights, names"
         return [*findings, Finding(Kind.UNKNOWN, text)]
     needs = read(mappings).needs()
     return findings + run(ask_iterable, settings.iterable, key, settings.project.type, needs)
@@ -115,7 +116,7 @@ def _limits(settings: IterableSettings) -> list[Limit]:
     ]
 
 
-def _print(report: CheckReport) -> None:
+def _print(report: CheckReport, segue: str) -> None:
     for finding in report.findings:
         label = "not checkable: " if finding.kind is Kind.UNKNOWN else ""
         say(f"{MARKS[finding.kind]} {label}{finding.text}")
@@ -124,12 +125,25 @@ def _print(report: CheckReport) -> None:
     say_table(
         _LIMIT_COLUMNS,
         [
-            (limit.endpoint, _rate(limit), limit.origin, limit.scope, limit.source)
+            (limit.endpoint, _rate(limit), _FROM.get(limit.origin, limit.origin), limit.scope)
             for limit in report.limits
         ],
     )
     say("", "UNCONFIRMED by Iterable's documentation, and relied on:")
-    say(*[f"  {text}" for text in report.unconfirmed])
+    say(*[f"  {text}" for text in report.unconfirmed], "", _verdict(report.findings, segue))
+
+
+def _verdict(findings: list[Finding], segue: str) -> str:
+    """The last line: what is to be done now."""
+    wrong = sum(finding.kind is Kind.WRONG for finding in findings)
+    if wrong:
+        return f"{count(wrong, 'mistake')}, marked {MARKS[Kind.WRONG]} above."
+    to_do = sum(finding.kind is Kind.TO_DO for finding in findings)
+    if to_do:
+        return (
+            f"Right so far; {count(to_do, 'thing')} left to do, marked {MARKS[Kind.TO_DO]} above."
+        )
+    return f"All right. Next: {segue} serve"
 
 
 def _rate(limit: Limit) -> str:

@@ -71,6 +71,7 @@ class Commands(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *further: Any, **extra: Any) -> Any:
         """Run the command line and leave the process."""
+        extra.setdefault("prog_name", "segue")
         try:
             super().main(config_first(sys.argv[1:] if args is None else args), *further, **extra)
         except SystemExit as left:

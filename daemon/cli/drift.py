@@ -9,6 +9,7 @@ import typer
 from daemon.cli.configuration import settings_of
 from daemon.cli.drift_report import print_report
 from daemon.cli.printing import moment, say, say_json, say_table
+from daemon.cli.session import config_of, segue_with
 from daemon.cli.store import reading
 from daemon.cli.stored import report_of
 from daemon.errors import ConfigurationError
@@ -54,7 +55,7 @@ def list_runs(
     if as_json:
         say_json(lines)
     elif not lines:
-        say("Nothing was compared yet; run: segue reconcile")
+        say(f"Nothing was compared yet; run: {segue_with(config_of(ctx))} reconcile")
     else:
         say_table(_COLUMNS, [_row(line) for line in lines], indent=0)
 
@@ -91,7 +92,7 @@ def show(
     if as_json:
         say_json(report)
     else:
-        print_report(report)
+        print_report(report, segue=segue_with(config_of(ctx)), masked=not unmasked)
 
 
 def _latest(limit: int, connection: Connection) -> list[RunLine]:

@@ -16,22 +16,27 @@ _SETTLED = (
 )
 
 
-def print_report(report: RunReport) -> None:
-    """What was observed, what differs and why, what the plan is or what became of it."""
+def print_report(report: RunReport, *, segue: str = "segue", masked: bool = False) -> None:
+    """What was observed, what differs and why, what the plan is or what became of it.
+
+    `segue` is how the reader calls it; where lines are `masked`, the reader is told how to unmask.
+    """
     say(_observed(report), "", _totals(report.counts), "")
     if report.lines:
         print_lines(report.lines)
+        show = f"{segue} drift show {_address(report)}"
         more = report.counts.drift - len(report.lines)
         if more > 0:
-            limit = report.counts.drift
-            say(f"  … {more:,} more: segue drift show {_address(report)} --limit {limit}")
+            say(f"  … {more:,} more: {show} --limit {report.counts.drift}")
+        if masked:
+            say("", f"  Persons are masked. To see them: {show} --unmasked")
         say("")
     if report.notes:
         say(*[f"Note: {note}." for note in report.notes], "")
     if report.plan is None:
         say("Nothing to repair.")
     else:
-        say(*_plan(report, report.plan))
+        say(*_plan(report, report.plan, segue))
 
 
 def print_lines(lines: Sequence[DriftLine]) -> None:
@@ -72,14 +77,15 @@ def _address(report: RunReport) -> str:
     return str(report.plan.id) if report.plan else f"--run {report.run}"
 
 
-def _plan(report: RunReport, plan: PlanReport) -> list[str]:
+def _plan(report: RunReport, plan: PlanReport, segue: str) -> list[str]:
+    again = [f"{count(plan.recreations, 'user')} to create again"] if plan.recreations else []
     lines = [
         " · ".join(
             [
                 f"Plan {plan.id}: {count(plan.users, 'user')} ({_share(report, plan)})",
                 count(plan.parts, "difference"),
                 f"about {count(plan.calls, 'call')}",
-                f"{count(plan.recreations, 'user')} to create again",
+                *again,
                 "0 deletions",
                 "0 opt-outs undone",
             ]
@@ -89,16 +95,23 @@ def _plan(report: RunReport, plan: PlanReport) -> list[str]:
         states = ", ".join(f"{number:,} {state}" for state, number in sorted(plan.states.items()))
         lines.append(f"It is {plan.state}: {states}.")
         if report.left is not None:
-            lines.append(_left(report.left))
+            lines.append(_left(report.left, segue))
         return lines
-    flag = " --recreate" if plan.recreations else ""
+    return [*lines, *_offer(plan, f"{segue} reconcile --apply {plan.id}")]
+
+
+def _offer(plan: PlanReport, apply: str) -> list[str]:
+    """How to apply a plan; what needs an explicit yes is said, and not slipped in."""
+    lines = [f"Held back: {guard}." for guard in plan.guards]
     if plan.guards:
-        lines += [f"Held back: {guard}." for guard in plan.guards]
-        flag += " --beyond-guards"
-    return [
-        *lines,
-        f"Nothing was changed.  Apply exactly this:  segue reconcile --apply {plan.id}{flag}",
-    ]
+        apply += " --beyond-guards"
+    if plan.recreations == plan.parts:
+        apply += " --recreate"
+    what = "Apply it all the same" if plan.guards else "Apply exactly this"
+    lines.append(f"Nothing was changed.  {what}:  {apply}")
+    if 0 < plan.recreations < plan.parts:
+        lines.append("Users deleted in Iterable stay so; --recreate creates them again.")
+    return lines
 
 
 def _share(report: RunReport, plan: PlanReport) -> str:
@@ -107,9 +120,8 @@ def _share(report: RunReport, plan: PlanReport) -> str:
     return f"{plan.share:.2%}; limit {plan.limit:.0%}"
 
 
-def _left(left: int) -> str:
+def _left(left: int, segue: str) -> str:
     if not left:
         return "Looked at again: nothing is left to repair."
-    return (
-        f"Looked at again: {count(left, 'user')} still differ; compare again with: segue reconcile"
-    )
+    who = count(left, "user still differs", "users still differ")
+    return f"Looked at again: {who}; compare again with: {segue} reconcile"

@@ -36,7 +36,7 @@ def complain(lines: Iterable[str]) -> None:
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 2) -> None:
     """A table without rules; a column is as wide as it must be, one nobody fills is left out."""
     cells = [[clean(cell) for cell in row] for row in rows]
-    kept = [n for n, name in enumerate(columns) if name or any(row[n] for row in cells)]
+    kept = [n for n in range(len(columns)) if any(row[n] for row in cells)]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for number in kept:
         table.add_column(columns[number], overflow="fold")

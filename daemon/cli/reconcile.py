@@ -8,19 +8,18 @@ import msgspec
 import typer
 from rich.console import Console
 
-from daemon.app import standalone
 from daemon.cli.configuration import settings_of
 from daemon.cli.drift_report import print_report
 from daemon.cli.exits import ExitCode
 from daemon.cli.printing import say_json
-from daemon.cli.running import run, start_logs
-from daemon.cli.store import reading, store_of
+from daemon.cli.running import run
+from daemon.cli.session import config_of, segue_with
+from daemon.cli.store import reading
 from daemon.cli.stored import lines_of
 from daemon.clients.control import ControlClient
 from daemon.errors import NoDaemon
 from daemon.reconcile.applying import Approval
 from daemon.reconcile.report import DriftState, RunReport, RunState
-from daemon.reconcile.requests import Apply, Plan
 from daemon.settings import Settings
 
 
@@ -80,7 +79,7 @@ def reconcile(
     if as_json:
         say_json(report)
     else:
-        print_report(report)
+        print_report(report, segue=segue_with(config_of(ctx)), masked=not unmasked)
     raise typer.Exit(exit_code(report))
 
 
@@ -110,19 +109,14 @@ async def _carry_out(settings: Settings, order: Order) -> RunReport:
         else:
             answer = await control.reconcile(order.users)
     except NoDaemon:
-        return await _alone(settings, order)
+        # Lanes, server and telemetry are needed only where no daemon has them.
+        from daemon.cli import alone  # noqa: PLC0415
+
+        if order.apply:
+            approval = Approval(_who(), order.recreate, order.beyond_guards)
+            return await alone.apply(settings, order.plan, approval)
+        return await alone.compare(settings, order.users)
     return msgspec.json.decode(answer, type=RunReport)
-
-
-async def _alone(settings: Settings, order: Order) -> RunReport:
-    store_of(settings)
-    start_logs(settings)
-    async with standalone(settings) as alone:
-        if not order.apply:
-            return await alone.reconcile(Plan(order.users))
-        plan = order.plan or await alone.newest_plan()
-        approval = Approval(_who(), order.recreate, order.beyond_guards)
-        return await alone.reconcile(Apply(plan, approval))
 
 
 def _who() -> str:

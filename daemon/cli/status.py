@@ -94,9 +94,11 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def _seldom(today: Today) -> Iterator[str]:
-    for label, counts in (("Repairs today", today.repairs), ("Noted today", today.noted)):
-        if text := _counts(counts):
-            yield _line(label, text)
+    if repairs := _counts(today.repairs):
+        yield _line("Repairs today", repairs)
+    noted = [f"{word} {number:,}" for word, number in sorted(today.noted.items()) if number]
+    if noted:
+        yield _line("Noted today", " · ".join(noted))
 
 
 def _endpoints(endpoints: dict[str, EndpointStatus]) -> Iterator[str]:

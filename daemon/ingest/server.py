@@ -39,7 +39,7 @@ def listen(host: str, port: int) -> socket.socket:
 def _why(error: OSError) -> str:
     """Python adds to the system's words what we say better; a name that is none has no number."""
     number = error.errno or 0
-    return os.strerror(number) if number > 0 else str(error.strerror)
+    return os.strerror(number) if number > 0 else str(error.strerror).partition(" (while ")[0]
 
 
 class _Server(uvicorn.Server):

@@ -106,12 +106,15 @@ def _approve(
         raise PlanStale(f"plan {plan_id} is {plan.state}; make a new one: segue reconcile")
     held = guards(plan, run, limit)
     if held and not approval.beyond_guards:
-        raise GuardRefused(f"plan {plan_id} is held back: {'; '.join(held)}. Nothing was changed")
+        raise GuardRefused(
+            f"plan {plan_id} is held back: {'; '.join(held)}."
+            " Nothing was changed; --beyond-guards applies it all the same"
+        )
     applying = Applying(plan_id, approval.recreate)
     if not _waiting(applying, connection):
         raise GuardRefused(
             f"plan {plan_id} only creates users again that were deleted in Iterable;"
-            " that has to be allowed"
+            " --recreate allows that"
         )
     plans.approve(connection, plan_id, approval.by)
     _remember(connection, applying, now)

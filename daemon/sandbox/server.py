@@ -96,7 +96,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         number = error.errno or 0
-        why = os.strerror(number) if number > 0 else error.strerror
+        why = os.strerror(number) if number > 0 else str(error.strerror).partition(" (while ")[0]
         raise ConfigurationError(
             f"can't listen on {host} port {port}: {why}; choose with --host and --port"
         ) from None

@@ -8,6 +8,7 @@ from daemon.settings.document import Document, read_document
 from daemon.settings.load import load_settings
 from daemon.settings.schedule import Cron, Every, Schedule, parse_schedule
 from daemon.settings.schema import (
+    SOURCE_NAME,
     ControlSettings,
     IngestSettings,
     IterableSettings,
@@ -24,6 +25,7 @@ from daemon.settings.schema import (
 from daemon.settings.starter import starter_yaml
 
 __all__ = [
+    "SOURCE_NAME",
     "ControlSettings",
     "Cron",
     "Document",

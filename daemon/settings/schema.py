@@ -42,8 +42,9 @@ BLOCKED_IDS = (
 )
 BASE_URLS = {"US": "https://api.iterable.com", "EU": "https://api.eu.iterable.com"}
 
+SOURCE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 SourceName: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", strip_whitespace=False)
+    str, StringConstraints(pattern=SOURCE_NAME, strip_whitespace=False)
 ]
 Url: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s@]+(/[^\s]*)?$")]
 Secret: TypeAlias = Annotated[SecretStr, Field(min_length=1, max_length=4096)]

@@ -4,6 +4,8 @@ What most people change is set; what few change stands commented out at its defa
 is also the reference. A test keeps it complete and true to the schema.
 """
 
+import json
+
 from daemon.domain.identity import ProjectType
 
 
@@ -16,7 +18,7 @@ def starter_yaml(
 ) -> str:
     """The text of a first `segue.yaml`; `source` is the operator's name for a Segment source."""
     return (
-        _TEXT.replace("@NAME@", '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"')
+        _TEXT.replace("@NAME@", json.dumps(name, ensure_ascii=not name.isprintable()))
         .replace("@TYPE@", project_type.value)
         .replace("@CENTER@", data_center)
         .replace("@SOURCE@", source)
