@@ -9,7 +9,7 @@ import logging
 import signal
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -73,25 +73,26 @@ async def serve(
         settings.telemetry, version=version("segue"), project=settings.project.name
     )
     async with open_parts(settings, telemetry) as parts:
-        with ExitStack() as open_boxes:
-            daemon = Daemon(parts, open_boxes)
+        with ExitStack() as open_until_the_end:
+            daemon = Daemon(parts, open_until_the_end)
             await daemon.run(ready, stop or anyio.Event(), handle_signals=handle_signals)
 
 
 class Daemon:
     """All actors of one process."""
 
-    def __init__(self, parts: Parts, boxes: ExitStack) -> None:
+    def __init__(self, parts: Parts, opened: ExitStack) -> None:
         self._parts = parts
+        self._opened = opened
         self._telemetry = telemetry = parts.telemetry
         self._started_at = parts.clock.now()
         self._supervisor = Supervisor(
             RestartPolicy(), parts.rng, parts.clock, telemetry.instruments.actor_failed
         )
-        self._intake = boxes.enter_context(
+        self._intake = opened.enter_context(
             Mailbox[Waiting]("acceptor", parts.settings.ingest.waiting_requests)
         )
-        self._asked = boxes.enter_context(Mailbox[Asked]("reconciler", CAPACITY))
+        self._asked = opened.enter_context(Mailbox[Asked]("reconciler", CAPACITY))
         self._tally = Tally(parts.database, parts.clock, self._supervisor.progress("tally"))
         self._lanes = [self._lane(number) for number in range(parts.settings.lanes.count)]
         self._reconciler = self._build_reconciler()
@@ -104,7 +105,9 @@ class Daemon:
         """Start everything, wait for the end, wind everything down."""
         socket_path = self._parts.settings.control.socket
         acceptor, web = self._build_ingest()
-        control = ControlServer(self._control(), listen_on(socket_path))
+        control_listener = self._opened.enter_context(closing(listen_on(socket_path)))
+        self._opened.callback(socket_path.unlink, missing_ok=True)
+        control = ControlServer(self._control(), control_listener)
         async with anyio.create_task_group() as group:
             if handle_signals:
                 await group.start(watch_signals, partial(_note, stop))
@@ -117,7 +120,6 @@ class Daemon:
             await stop.wait()
             late = await wind_down(self._steps(web, control))
             group.cancel_scope.cancel()
-        socket_path.unlink(missing_ok=True)
         if late:
             log.warning("stopped before these had finished: %s", ", ".join(late))
 
@@ -187,6 +189,7 @@ class Daemon:
             ready=self._why_not_ready,
         )
         listener = listen(settings.ingest.host, settings.ingest.port)
+        self._opened.enter_context(closing(listener))
         return acceptor, WebServer(app, settings.ingest, listener)
 
     def _saver(self) -> Save:

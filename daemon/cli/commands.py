@@ -94,6 +94,8 @@ def config_first(args: Sequence[str]) -> list[str]:
             break
         if word == _CONFIG or word.startswith(f"{_CONFIG}="):
             end = place + (2 if word == _CONFIG else 1)
+            if end > len(args):
+                return [word]  # Typer says that the file is missing
             return [*args[place:end], *args[:place], *args[end:]]
     return list(args)
 

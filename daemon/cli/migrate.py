@@ -38,4 +38,6 @@ def make_folder(url: str) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreUnavailable(f"{file.parent}: {error.strerror}") from error
+        raise StoreUnavailable(
+            f"store.url: {file.parent} can't be made: {error.strerror}"
+        ) from error

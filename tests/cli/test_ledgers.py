@@ -1,45 +1,32 @@
 """`segue audit` and `segue explain`, run on a store that a lane has worked on."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daemon.cli import build
+from tests.cli.commanding import Segue
 from tests.outbound.bench import bench
 from tests.outbound.test_audit import file_of, filled, rows_of, without
 
 pytestmark = pytest.mark.anyio
 
 
-class Command:
-    """The command line, on one store."""
-
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.config = folder / "segue.yaml"
-        self.capsys = capsys
-        settings = {
+@pytest.fixture
+def segue(segue: Segue) -> Segue:
+    """With a configuration whose store is the bench's."""
+    segue.write(
+        {
             "project": {"name": "shop", "type": "hybrid"},
             "iterable": {"api_key": "not-needed-here"},
             "sources": {"web": {"write_key": "not-needed-here"}},
-            "store": {"url": f"sqlite:///{folder / 'segue.db'}"},
+            "store": {"url": f"sqlite:///{segue.folder / 'segue.db'}"},
         }
-        self.config.write_text(json.dumps(settings))
-
-    def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        """(exit code, stdout, stderr)."""
-        self.capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            build()(["--config", str(self.config), *arguments])
-        said = self.capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
+    )
+    return segue
 
 
-async def test_audit_says_balanced_or_names_the_message(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    segue = Command(tmp_path, capsys)
+async def test_audit_says_balanced_or_names_the_message(tmp_path: Path, segue: Segue) -> None:
     async with bench(tmp_path) as b:
         await filled(b)
         code, out, _ = segue("audit")
@@ -51,17 +38,14 @@ async def test_audit_says_balanced_or_names_the_message(
             code, out, _ = segue("audit")
             assert code == 2
             assert f"position 7 (shard {row[1]}, message m6): the log has no row here" in out
-            code, out, _ = segue("audit", "--json")
-            assert code == 2
-        report = json.loads(out)
+            ended = segue("audit", "--json")
+            assert ended.code == 2
+        report = ended.json
         assert not report["balanced"]
         assert report["found"] == len(report["problems"])
 
 
-async def test_explain_masks_persons_unless_asked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    segue = Command(tmp_path, capsys)
+async def test_explain_masks_persons_unless_asked(tmp_path: Path, segue: Segue) -> None:
     async with bench(tmp_path) as b:
         await filled(b)
         for flags in ([], ["--json"]):
@@ -74,14 +58,11 @@ async def test_explain_masks_persons_unless_asked(
         assert code == 0
         assert "ann@x.org" in out
         assert "n = 2" in out
-        found: dict[str, Any] = json.loads(segue("explain", "u:1", "--json", "--unmasked")[1])
+        found: dict[str, Any] = segue("explain", "u:1", "--json", "--unmasked").json
         assert found["traits"] == {"email": "ann@x.org", "n": 2}
 
 
-async def test_explain_of_nobody_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    segue = Command(tmp_path, capsys)
+async def test_explain_of_nobody_is_one_line(tmp_path: Path, segue: Segue) -> None:
     async with bench(tmp_path) as b:
         await filled(b)
         for name in ("nobody@x.org", "no-such-message", "\udcff"):

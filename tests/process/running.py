@@ -44,7 +44,7 @@ class Place:
         self.port, self.sandbox_port = free_port(), free_port()
         self.sandbox: subprocess.Popen[bytes] | None = None
         self.daemon: subprocess.Popen[bytes] | None = None
-        config = {
+        self.config: dict[str, Any] = {
             "project": {"name": "process tests", "type": "hybrid"},
             "iterable": {
                 "base_url": f"http://127.0.0.1:{self.sandbox_port}",
@@ -58,7 +58,11 @@ class Place:
             "reconcile": {"schedule": "off"},
             **settings,
         }
-        (folder / "segue.yaml").write_text(json.dumps(config))
+        self.write()
+
+    def write(self) -> None:
+        """Write the configuration as it stands now."""
+        (self.folder / "segue.yaml").write_text(json.dumps(self.config))
 
     @property
     def url(self) -> str:
