@@ -95,9 +95,10 @@ def _store(settings: Settings) -> Finding:
         found = current(url)
     except StoreUnavailable as error:
         return Finding(Kind.WRONG, f"store.url: {error}")
+    if found is None:
+        return Finding(Kind.TO_DO, "the store has no tables yet; run: segue migrate")
     if found != head():
-        at = found or "nothing"
-        return Finding(Kind.TO_DO, f"the store is at {at}, not {head()}; run: segue migrate")
+        return Finding(Kind.TO_DO, f"the store is at {found}, not {head()}; run: segue migrate")
     return Finding(Kind.RIGHT, f"the store is at {found}, as this version needs it")
 
 

@@ -170,8 +170,10 @@ class _Reader:
         action = block["action"]
         if not isinstance(action, str) or action not in _KEYS:
             self._wrong(f"{place}.action", _one_of(action, list(_KEYS)))
+            self._conditions(block, place)
             return
         if not self._keys(block, action, place):
+            self._conditions(block, place)
             return
         name = self._name(block, place)
         readers: dict[str, Callable[[Mapping[str, Any], str, str], None]] = {
@@ -181,6 +183,12 @@ class _Reader:
             "update_subscriptions": self._update_subscriptions,
         }
         readers[action](block, name, place)
+
+    def _conditions(self, block: Mapping[str, Any], place: str) -> None:
+        """What can be judged of a block that can't be read: all mistakes are told at once."""
+        for key in ("subscribe", "opt_in"):
+            if key in block:
+                self._subscribe(block[key], f"{place}.{key}")
 
     def _keys(self, block: Mapping[str, Any], action: str, place: str) -> bool:
         required, further = _KEYS[action]

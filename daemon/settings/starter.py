@@ -21,8 +21,15 @@ def starter_yaml(
         _TEXT.replace("@NAME@", json.dumps(name, ensure_ascii=not name.isprintable()))
         .replace("@TYPE@", project_type.value)
         .replace("@CENTER@", data_center)
+        .replace("@SOURCE_KEY@", _key(source))
         .replace("@SOURCE@", source)
     )
+
+
+def _key(source: str) -> str:
+    """In quotes where YAML would take it for a number or a word of its own."""
+    plain = source[0].isalpha() and source not in {"true", "false", "null"}
+    return source if plain else json.dumps(source)
 
 
 _TEXT = """\
@@ -49,7 +56,7 @@ iterable:
   # concurrency: 4                    # calls in flight per endpoint
 
 sources:                              # Segment's sources, by names of yours: a-z, 0-9, _ and -
-  @SOURCE@: {}
+  @SOURCE_KEY@: {}
     # webhook_secret_file:            # the Webhooks destination's shared secret; while it is
     #                                 # rotated, two lines: the new one and the old one
     # write_key_file:                 # the write key SDKs send, where they talk to Segue directly

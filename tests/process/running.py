@@ -24,11 +24,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def answer_of(url: str, body: Any = None, seconds: float = 10) -> tuple[int, Any]:
+def answer_of(
+    url: str, body: Any = None, seconds: float = 10, method: str | None = None
+) -> tuple[int, Any]:
     """(status, JSON) of a GET, or of a POST where there is a body; (0, None) without an answer."""
     data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, method=method)
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=seconds) as answer:
+        with urllib.request.urlopen(request, timeout=seconds) as answer:
             return answer.status, json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read() or b"null")
@@ -96,9 +99,10 @@ class Place:
         self.daemon = None
         return code
 
-    def iterable(self, path: str, body: Any = None) -> tuple[int, Any]:
+    def iterable(self, path: str, body: Any = None, method: str | None = None) -> tuple[int, Any]:
         """The sandbox's own routes."""
-        return answer_of(f"http://127.0.0.1:{self.sandbox_port}/_sandbox{path}", body)
+        url = f"http://127.0.0.1:{self.sandbox_port}/_sandbox{path}"
+        return answer_of(url, body, method=method)
 
     def ledger(self, kind: str) -> list[dict[str, Any]]:
         url = f"http://127.0.0.1:{self.sandbox_port}/_sandbox/ledger?kind={kind}"
