@@ -108,4 +108,5 @@ def _backlog(connection: Connection) -> Backlog:
         oldest_at=log.oldest_received_at(connection, lowest) if unsent else None,
         marks=marks.count(connection),
         waiting=dict(counts),
+        counted_to=head,
     )

@@ -19,7 +19,7 @@ from daemon.clients.iterable.endpoints import Origin, effective_limits
 from daemon.errors import ConfigurationError, StoreUnavailable
 from daemon.mapping.blocks import DEFAULT, read
 from daemon.settings import IterableSettings, Settings
-from daemon.store.migrate import current, head
+from daemon.store.migrate import current, is_known, why_not_current
 
 _LIMIT_COLUMNS = ("ENDPOINT", "AT MOST", "FROM", "SHARED WITHIN")
 _FROM: dict[str, str] = {Origin.INFERRED: "a cautious guess"}
@@ -95,10 +95,10 @@ def _store(settings: Settings) -> Finding:
         found = current(url)
     except StoreUnavailable as error:
         return Finding(Kind.WRONG, f"store.url: {error}")
-    if found is None:
-        return Finding(Kind.TO_DO, "the store has no tables yet; run: segue migrate")
-    if found != head():
-        return Finding(Kind.TO_DO, f"the store is at {found}, not {head()}; run: segue migrate")
+    reason = why_not_current(found)
+    if reason is not None:
+        helps = found is None or is_known(found)
+        return Finding(Kind.TO_DO if helps else Kind.WRONG, reason)
     return Finding(Kind.RIGHT, f"the store is at {found}, as this version needs it")
 
 

@@ -6,12 +6,16 @@ from daemon.actors.vitals import Vitals
 
 
 class Backlog(msgspec.Struct, frozen=True):
-    """What is in the log and not sent yet. `oldest_at` is a receivedAt in ms."""
+    """What is in the log and not sent yet, counted once a second.
+
+    `oldest_at` is a receivedAt in ms; `counted_to` the log's last position at that moment.
+    """
 
     messages: int = 0
     oldest_at: int | None = None
     marks: int = 0
     waiting: dict[str, int] = {}
+    counted_to: int = 0
 
 
 class EndpointStatus(msgspec.Struct, frozen=True):

@@ -31,8 +31,12 @@ def upgrade(url: str) -> None:
     """Bring the tables to this version; a new store gets all of them.
 
     Raises:
+        SchemaNotCurrent: a later version has made them.
         StoreUnavailable: the database is away, full or read-only.
     """
+    found = current(url)
+    if found is not None and not is_known(found):
+        raise SchemaNotCurrent(str(why_not_current(found)))
     with translated(parse_url(url)):
         command.upgrade(configuration(url), "head")
 
@@ -61,19 +65,31 @@ def require_current(database: Database) -> None:
         StoreUnavailable: the database is away.
     """
     with translated(database.url), database.reader.connect() as connection:
-        found, needed = _revision(connection), head()
+        found = _revision(connection)
+    reason = why_not_current(found)
+    if reason is not None:
+        raise SchemaNotCurrent(reason)
+
+
+def why_not_current(found: str | None) -> str | None:
+    """What is to be done about a store at revision `found`; None where it is the one needed."""
+    needed = head()
     if found == needed:
-        return
+        return None
     if found is None:
-        raise SchemaNotCurrent("the store has no tables yet; run: segue migrate")
-    if found not in {each.revision for each in ScriptDirectory(str(_folder())).walk_revisions()}:
-        raise SchemaNotCurrent(
+        return "the store has no tables yet; run: segue migrate"
+    if not is_known(found):
+        return (
             f"the store is at revision {found}, which this version does not know;"
             " run the version that made it, or a later one"
         )
-    raise SchemaNotCurrent(
-        f"the store is at revision {found}, this version needs {needed}; run: segue migrate"
-    )
+    return f"the store is at revision {found}, this version needs {needed}; run: segue migrate"
+
+
+def is_known(revision: str) -> bool:
+    """Whether this version can migrate a store from `revision`."""
+    revisions = ScriptDirectory(str(_folder())).walk_revisions()
+    return revision in {each.revision for each in revisions}
 
 
 def _revision(connection: Connection) -> str | None:

@@ -1,6 +1,8 @@
 """What people get wrong: each mistake ends in sentences that say what, where and what to do."""
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,24 @@ def test_a_store_without_tables(segue: Segue, command: str) -> None:
     ended = segue(*command.split(), env=SECRETS)
     assert (ended.code, ended.out) == (1, "")
     assert ended.lines == ["the store has no tables yet; run: segue migrate"]
+
+
+@pytest.mark.parametrize("command", ["migrate", "check", *FROM_THE_STORE, "reconcile"])
+def test_a_store_of_a_later_version(segue: Segue, command: str) -> None:
+    segue.write(settings(segue.folder))
+    assert segue("migrate").code == 0
+    with closing(sqlite3.connect(segue.folder / "segue.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    ended = segue(*command.split(), env=SECRETS if command != "check" else None)
+    assert ended.code == 1
+    says = (
+        "the store is at revision 9999, which this version does not know;"
+        " run the version that made it, or a later one"
+    )
+    if command == "check":
+        assert f"✘ {says}\n" in ended.out
+    else:
+        assert (ended.out, ended.lines) == ("", [says])
 
 
 @pytest.mark.parametrize("command", ["migrate", *FROM_THE_STORE, "reconcile"])

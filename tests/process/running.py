@@ -116,8 +116,10 @@ class Place:
             done = self.segue("status", "--json")
             if done.returncode:
                 return False
-            unsent = json.loads(done.stdout)["unsent"]
-            return not unsent["messages"] and not unsent["marks"]
+            report = json.loads(done.stdout)
+            unsent = report["unsent"]
+            counted = unsent["counted_to"] == report["messages"]
+            return counted and not unsent["messages"] and not unsent["marks"]
 
         self.until(quiet, seconds)
 
