@@ -14,7 +14,7 @@ from daemon.clients.iterable.endpoints import effective_limits
 from daemon.domain.messages import SHARDS
 from daemon.domain.ports import Clock
 from daemon.errors import ConfigurationError
-from daemon.mapping.fold import Bounds
+from daemon.mapping.room import Bounds
 from daemon.outbound.landing import Patience
 from daemon.outbound.parts import LaneParts
 from daemon.outbound.parts import LaneSettings as LaneBounds
@@ -107,6 +107,10 @@ def _lane_bounds(settings: Settings) -> LaneBounds:
         held_per_user=lanes.hold_anonymous_messages,
         max_hops=lanes.max_hops,
         calls_per_endpoint=settings.iterable.concurrency,
-        bounds=Bounds(registers=lanes.profile_max_traits, value_bytes=lanes.profile_max_bytes),
+        bounds=Bounds(
+            registers=lanes.profile_max_traits,
+            value_bytes=lanes.trait_max_bytes,
+            profile_bytes=lanes.profile_max_bytes,
+        ),
         patience=Patience(lag=int(settings.iterable.lag_seconds * 1000)),
     )

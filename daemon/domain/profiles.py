@@ -25,6 +25,15 @@ class Choice(StrEnum):
     IN = "subscribed"
 
 
+class Full(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The first register a profile had no room for, and the bounds that were in force."""
+
+    audience: bool
+    name: str
+    registers: int
+    profile_bytes: int
+
+
 class Profile(msgspec.Struct, array_like=True, gc=False):
     """What Segment has said of one user. Owned by the lane of its shard; folded in place.
 
@@ -32,7 +41,9 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     `<mapping>/<part>`. `emails` and `anonymous_ids` are the identifiers claimed for it, oldest
     first. `known_since` is the receivedAt of its first message, ms. `merging` holds the users whose
     profile is to be merged into this one; `leaving` is the user this one is to be merged into.
-    `waiting` counts its held and parked rows.
+    `waiting` counts its held and parked rows. `size` is what traits and audiences count together,
+    `sizes` what a trait counts that once had a larger value; `full`: the profile takes no more
+    (`daemon.mapping.room`).
     """
 
     stamps: list[Stamp] = []
@@ -45,6 +56,9 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     merging: list[str] = []
     leaving: str = ""
     waiting: int = 0
+    size: int = 0
+    sizes: dict[str, int] = {}
+    full: Full | None = None
 
 
 class Certainty(IntEnum):

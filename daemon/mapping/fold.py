@@ -15,6 +15,7 @@ from daemon.domain.profiles import Choice, Profile, Register
 from daemon.mapping.canonical import same
 from daemon.mapping.identity import learn
 from daemon.mapping.mappings import Mappings
+from daemon.mapping.room import Bounds, Room
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _STAMPS_BEFORE_SWEEP = 16
@@ -30,29 +31,26 @@ class Effect(StrEnum):
     FILTERED = "filtered"
 
 
-class Bounds(msgspec.Struct, frozen=True):
-    """How much one profile may hold: more is rejected with a reason."""
-
-    registers: int = 1_000
-    value_bytes: int = 32_768
-
-
 class Folded(msgspec.Struct):
-    """What folding one message did. `changed`: Desired may be another than before."""
+    """What folding one message did. `changed`: Desired may be another than before.
+
+    `written`: the profile is. `rejected` says why registers found no room, by name.
+    """
 
     changed: bool = False
+    written: bool = False
     effects: dict[str, Effect] = {}
-    rejected: list[str] = []
+    rejected: dict[str, str] = {}
 
 
 def fold(profile: Profile, message: Message, mappings: Mappings, bounds: Bounds) -> Folded:
     """Fold `message` into `profile`, in place.
 
-    `effects` has one entry for each state mapping that matches the message; `rejected` names the
-    registers that found no room.
+    `effects` has one entry for each state mapping that matches the message.
     """
     folded = Folded()
-    stamp = _Stamping(profile, message.stamp, bounds, folded)
+    room = Room(profile, bounds)
+    stamp = _Stamping(profile, message.stamp, room, folded)
     personas = message.context.get("personas")
     if isinstance(personas, dict) and personas.get("computation_key"):
         _fold_computed(profile, message, personas, mappings, stamp)
@@ -63,6 +61,9 @@ def fold(profile: Profile, message: Message, mappings: Mappings, bounds: Bounds)
             folded.effects[user_mapping.name] = effect
     if mappings.subscriptions:
         _fold_choices(profile, message, mappings, stamp)
+    folded.rejected = room.rejected
+    folded.changed = folded.changed or room.evicted
+    folded.written = room.written
     _sweep_stamps(profile)
     return folded
 
@@ -120,11 +121,11 @@ def _fold_choices(
 class _Stamping:
     """Writes registers with one message's stamp, which enters the profile when first needed."""
 
-    def __init__(self, profile: Profile, stamp: Stamp, bounds: Bounds, folded: Folded) -> None:
+    def __init__(self, profile: Profile, stamp: Stamp, room: Room, folded: Folded) -> None:
         self._profile = profile
         self._stamp = stamp
         self._index = -1
-        self._bounds = bounds
+        self._room = room
         self.folded = folded
         self.advanced = False
 
@@ -142,41 +143,30 @@ class _Stamping:
         return Effect.UNCHANGED if current or not values else Effect.SUPERSEDED
 
     def _write(self, registers: dict[str, Register], name: str, value: Any) -> Effect:
-        register = registers.get(name)
+        register, room = registers.get(name), self._room
         if register is None:
-            if not self._room(registers, name, value):
-                return Effect.SUPERSEDED
-            registers[name] = (value, self._intern())
-            return Effect.APPLIED
+            return self._put(registers, name, value)
         old, index = register
         stamp = self._profile.stamps[index]
-        if stamp > self._stamp:
-            return Effect.SUPERSEDED
-        if same(old, value):
+        if stamp <= self._stamp and same(old, value):
             if stamp < self._stamp:
                 registers[name] = (old, self._intern())
-                self.advanced = True
+                self.advanced = room.written = True
             return Effect.UNCHANGED
-        if stamp == self._stamp and _encode(value) < _encode(old):
+        if stamp > self._stamp or (stamp == self._stamp and _encode(value) < _encode(old)):
+            room.count(registers, name, value, room.held(registers, name))
             return Effect.SUPERSEDED
-        if not self._room(registers, name, value):
-            return Effect.SUPERSEDED
-        registers[name] = (value, self._intern())
-        self.advanced = True
-        return Effect.APPLIED
+        return self._put(registers, name, value)
 
-    def _room(self, registers: dict[str, Register], name: str, value: Any) -> bool:
-        full = name not in registers and len(registers) >= self._bounds.registers
-        large = (
-            isinstance(value, str | dict | list)
-            and len(value) * 4 > self._bounds.value_bytes
-            and len(_encode(value)) > self._bounds.value_bytes
-        )
-        if isinstance(value, dict | list) and not large:
-            large = len(_encode(value)) > self._bounds.value_bytes
-        if full or large:
-            self.folded.rejected.append(name)
-        return not (full or large)
+    def _put(self, registers: dict[str, Register], name: str, value: Any) -> Effect:
+        room = self._room
+        if not room.admits(registers, name, value):
+            return Effect.SUPERSEDED
+        held = room.held(registers, name)
+        registers[name] = (value, self._intern())
+        self.advanced = room.written = True
+        room.count(registers, name, value, held)
+        return Effect.APPLIED if name in registers else Effect.SUPERSEDED
 
     def _intern(self) -> int:
         if self._index < 0:
@@ -187,17 +177,22 @@ class _Stamping:
         return self._index
 
 
-def merge_profiles(winner: Profile, loser: Profile) -> bool:
-    """Fold all of `loser` into `winner`, in place; say whether a value changed."""
+def merge_profiles(winner: Profile, loser: Profile, bounds: Bounds) -> bool:
+    """Fold all of `loser` into `winner`, in place; say whether Desired may be another now."""
     folded = Folded()
-    unbounded = Bounds(registers=2**31, value_bytes=2**31)
+    room = Room(winner, bounds)
+    room.shut_out_as(loser)
     for mine, theirs in (
         (winner.traits, loser.traits),
         (winner.audiences, loser.audiences),
         (winner.choices, loser.choices),
     ):
         for name, (value, index) in theirs.items():
-            _Stamping(winner, loser.stamps[index], unbounded, folded).write_all(mine, {name: value})
+            stamping = _Stamping(winner, loser.stamps[index], room, folded)
+            stamping.write_all(mine, {name: value})
+            if mine is winner.choices and stamping.advanced:
+                folded.changed = True  # an explicit choice is sent again
+    room.count_as(loser)
     for email in loser.emails:
         learn(winner, "e:" + email)
     for anonymous_id in loser.anonymous_ids:
@@ -205,7 +200,7 @@ def merge_profiles(winner: Profile, loser: Profile) -> bool:
     known = [since for since in (winner.known_since, loser.known_since) if since]
     winner.known_since = min(known, default=0)
     _sweep_stamps(winner)
-    return folded.changed
+    return folded.changed or room.evicted
 
 
 def _sweep_stamps(profile: Profile) -> None:

@@ -28,10 +28,11 @@ from daemon.domain.profiles import (
     encode_profile,
 )
 from daemon.mapping.diff import IDENTITY, part_hashes
-from daemon.mapping.fold import Bounds, fold, merge_profiles
+from daemon.mapping.fold import fold, merge_profiles
 from daemon.mapping.identity import Resolution, is_computed, knows, learn
 from daemon.mapping.observe import apply_observation
 from daemon.mapping.project import project
+from daemon.mapping.room import Bounds
 from daemon.outbound.converging import FIELDS, LISTS, Converger, unproven
 from daemon.outbound.emitting import Fate
 from daemon.outbound.residents import Resident, Residents
@@ -232,10 +233,10 @@ class Folder:
         folded = fold(profile, message, self._converger.mappings, self._bounds)
         for mapping, effect in folded.effects.items():
             turn.verdict(mapping, effect)
-        if folded.effects:
+        if folded.written:
             resident.dirty = True
-        if folded.rejected:
-            turn.counters["registers rejected"] += len(folded.rejected)
+        for reason in folded.rejected.values():
+            turn.counters[f"traits rejected, {reason}"] += 1
         if folded.changed:
             repair = read.row.message_class is not MessageClass.LIVE
             self._converger.changed(resident, position, repair=repair)
@@ -284,7 +285,7 @@ class Folder:
         merged = msgspec.convert(message.properties, Merged)
         loser = decode_profile(bytes.fromhex(merged.profile)) if merged.profile else Profile()
         profile, believed = resident.profile, resident.believed
-        merge_profiles(profile, loser)
+        merge_profiles(profile, loser, self._bounds)
         learn(profile, merged.loser)
         profile.merging = [user for user in profile.merging if user != merged.loser]
         if merged.believed:

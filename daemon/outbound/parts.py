@@ -8,8 +8,8 @@ import msgspec
 from daemon.clients.iterable.budgets import Budgets
 from daemon.clients.iterable.client import IterableClient
 from daemon.domain.ports import Clock
-from daemon.mapping.fold import Bounds
 from daemon.mapping.mappings import Mappings
+from daemon.mapping.room import Bounds
 from daemon.outbound.landing import Patience
 from daemon.store.database import Database
 from daemon.telemetry.instruments import Instruments

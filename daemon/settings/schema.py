@@ -232,7 +232,10 @@ class LaneSettings(Group):
         default=2000, ge=1, le=10_000, description="Traits of one profile."
     )
     profile_max_bytes: int = Field(
-        default=256 * 1024, ge=4096, le=4 * MIB, description="Bytes of one profile."
+        default=256 * 1024, ge=4096, le=4 * MIB, description="Bytes of one profile's traits."
+    )
+    trait_max_bytes: int = Field(
+        default=32 * 1024, ge=256, le=MIB, description="Bytes of one trait."
     )
     max_hops: int = Field(default=4, ge=1, le=16, description="Hand-overs of one message.")
     drain_seconds: float = Field(

@@ -95,7 +95,8 @@ lanes:
   # hold_anonymous_days: 7            # days the messages of someone anonymous are held
   # hold_anonymous_messages: 1000     # and how many of one person
   # profile_max_traits: 2000          # traits of one profile
-  # profile_max_bytes: 262144         # bytes of one profile
+  # profile_max_bytes: 262144         # bytes of one profile's traits
+  # trait_max_bytes: 32768            # bytes of one trait; Iterable takes about as many
   # max_hops: 4                       # hand-overs of one message between shards
   # drain_seconds: 15                 # a lane may take to finish its turn at the end
 

@@ -22,10 +22,11 @@ from daemon.domain.profiles import Believed, Profile
 from daemon.mapping.blocks import DEFAULT, read
 from daemon.mapping.catalog import Catalog
 from daemon.mapping.events import has_expired, matching_events, track_row
-from daemon.mapping.fold import Bounds, fold
+from daemon.mapping.fold import fold
 from daemon.mapping.identity import learn, resolve
 from daemon.mapping.mappings import Mappings
 from daemon.mapping.project import identity_of
+from daemon.mapping.room import Bounds
 from daemon.mapping.rows import event_row
 from tests.unit.mapping.delivering import deliver
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from daemon.domain.identity import ProjectType
+from daemon.domain.messages import shard_of
+from daemon.domain.profiles import decode_profile
 from daemon.outbound.turn import SUBSCRIPTIONS_MISSING
-from daemon.store import facts, waiting
+from daemon.store import facts, users, waiting
 from tests.outbound.bench import bench, quick_sandbox
 
 pytestmark = pytest.mark.anyio
@@ -74,6 +76,18 @@ async def test_an_audience_entry_and_exit_end_outside_the_list(tmp_path: Path) -
         user = await b.user("1")
         assert user is not None
         assert user["dataFields"]["userListIds"] == []
+
+
+async def test_a_membership_nobody_maps_yet_is_kept_in_the_store(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b, b.running():
+        b.say(user_id="1", traits={"plan": "pro"})
+        await b.settled()
+        personas = {"computation_class": "audience", "computation_key": "early"}
+        b.say(user_id="1", traits={"early": True}, context={"personas": personas})
+        await b.settled()
+        key = (shard_of("u:1"), "u:1")
+        row = b.database.read_now(lambda c: users.load(c, [key]))["u:1"]
+        assert decode_profile(row.profile).audiences["early"][0] is True
 
 
 async def test_an_opt_out_reaches_iterable_and_is_proven(tmp_path: Path) -> None:

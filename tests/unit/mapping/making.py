@@ -10,9 +10,10 @@ from daemon.domain.messages import Message, Stamp
 from daemon.domain.profiles import Profile
 from daemon.mapping.blocks import read
 from daemon.mapping.catalog import Catalog
-from daemon.mapping.fold import Bounds, fold
+from daemon.mapping.fold import fold
 from daemon.mapping.identity import learn
 from daemon.mapping.mappings import Mappings
+from daemon.mapping.room import Bounds
 
 CATALOG = Catalog(
     lists={"VIP": 4711, "Churn risk": 4712},

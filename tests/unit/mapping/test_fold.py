@@ -6,8 +6,9 @@ import pytest
 
 from daemon.domain.messages import Message
 from daemon.domain.profiles import Profile
-from daemon.mapping.fold import Bounds, Effect, fold, merge_profiles
+from daemon.mapping.fold import Effect, fold, merge_profiles
 from daemon.mapping.identity import MOST_ANONYMOUS_IDS, MOST_EMAILS
+from daemon.mapping.room import Bounds
 from tests.unit.mapping.making import BOUNDS, computed, mappings, message, profile_of, registers
 
 MAPPED = mappings("""
@@ -32,7 +33,7 @@ def test_a_new_trait_is_a_register_with_the_messages_stamp() -> None:
     folded = fold(profile, one, MAPPED, BOUNDS)
     assert registers(profile)["traits"] == {"a": (1, (5, 9, 3, "m5")), "b": (None, (5, 9, 3, "m5"))}
     assert profile.stamps == [(5, 9, 3, "m5")]
-    assert (folded.changed, folded.rejected) == (True, [])
+    assert (folded.changed, folded.rejected) == (True, {})
     assert folded.effects == {"profiles": Effect.APPLIED}
 
 
@@ -228,22 +229,106 @@ def test_a_choice_made_again_is_marked_though_nothing_seems_to_change() -> None:
     assert said_of_choices(profile) == OUT
 
 
-def test_a_trait_that_repeats_marks_nobody() -> None:
+def test_a_trait_that_repeats_marks_nobody_and_is_written_once() -> None:
     profile = profile_of([identify(1, {"x": 1})], MAPPED)
-    assert fold(profile, identify(2, {"x": 1}), MAPPED, BOUNDS).changed is False
+    later = fold(profile, identify(2, {"x": 1}), MAPPED, BOUNDS)
+    assert (later.changed, later.written) == (False, True)
+    again = fold(profile, identify(2, {"x": 1}), MAPPED, BOUNDS)
+    assert (again.changed, again.written) == (False, False)
 
 
 # bounds
 
 
-def test_registers_beyond_the_bound_are_rejected_by_name() -> None:
+FULL, LARGE = "profile full", "value too large"
+
+
+def test_registers_beyond_the_bound_are_rejected_the_longest_names_first() -> None:
     profile = Profile()
     bounds = Bounds(registers=2)
-    folded = fold(profile, identify(1, {"a": 1, "b": 2, "c": 3}), MAPPED, bounds)
-    assert (set(profile.traits), folded.rejected) == ({"a", "b"}, ["c"])
-    again = fold(profile, identify(2, {"a": 5, "d": 1}), MAPPED, bounds)
-    assert (profile.traits["a"][0], again.rejected) == (5, ["d"])
+    folded = fold(profile, identify(1, {"ccc": 3, "a": 1, "bb": 2}), MAPPED, bounds)
+    assert (set(profile.traits), folded.rejected) == ({"a", "bb"}, {"ccc": FULL})
+    again = fold(profile, identify(2, {"a": 5, "dd": 1}), MAPPED, bounds)
+    assert (profile.traits["a"][0], again.rejected) == (5, {"dd": FULL})
     assert again.effects == {"profiles": Effect.APPLIED}
+
+
+def test_a_register_that_gives_way_is_unknown_from_then_on_and_its_user_is_marked() -> None:
+    bounds = Bounds(registers=1)
+    profile = profile_of([identify(5, {"bb": 1})], MAPPED, bounds)
+    folded = fold(profile, identify(1, {"a": 1}), MAPPED, bounds)
+    assert (set(profile.traits), folded.rejected, folded.changed) == ({"a"}, {"bb": FULL}, True)
+    for at in (4, 9):
+        late = fold(profile, identify(at, {"bb": None}), MAPPED, bounds)
+        assert (set(profile.traits), late.rejected) == ({"a"}, {"bb": FULL})
+        assert (late.changed, late.written) == (False, False)
+
+
+def test_wider_bounds_let_new_registers_in_again() -> None:
+    profile = profile_of([identify(1, {"a": 1, "b": 2})], MAPPED, Bounds(registers=1))
+    fold(profile, identify(2, {"b": 3, "c": 4}), MAPPED, Bounds(registers=2))
+    assert registers(profile)["traits"] == {
+        "a": (1, (1, 1, 0, "m1")),
+        "b": (3, (2, 2, 0, "m2")),
+    }
+
+
+def test_neither_audiences_nor_choices_give_way_to_traits() -> None:
+    bounds = Bounds(registers=2)
+    said = [
+        identify(1, {"a": 1, "marketing_ok": False}),
+        computed("vip", True, at=2),
+        message(at=3, event="Unsubscribed"),
+    ]
+    for order in (said, said[::-1]):
+        profile = profile_of(order, MAPPED, bounds)
+        assert (set(profile.traits), set(profile.audiences)) == ({"a"}, {"vip"})
+        assert said_of_choices(profile) == OUT
+
+
+def test_all_traits_together_are_bounded_in_bytes() -> None:
+    bounds = Bounds(profile_bytes=300)
+    profile = Profile()
+    folded = fold(profile, identify(1, {"a": "x" * 100, "b": 1, "c": "x" * 100}), MAPPED, bounds)
+    assert (set(profile.traits), folded.rejected) == ({"a", "b"}, {"c": FULL})
+    grown = fold(profile, identify(2, {"a": "x" * 200}), MAPPED, bounds)
+    assert (set(profile.traits), grown.rejected) == ({"a"}, {"b": FULL})
+    shrunk = fold(profile, identify(3, {"a": None, "b": 1}), MAPPED, bounds)
+    assert (registers(profile)["traits"]["a"][0], shrunk.rejected) == (None, {"b": FULL})
+
+
+def test_a_value_that_is_superseded_counts_as_if_it_had_come_first() -> None:
+    bounds = Bounds(profile_bytes=150)
+    small, large = identify(5, {"a": 1, "b": 1}), identify(1, {"a": "x" * 100})
+    profile = profile_of([small], MAPPED, bounds)
+    folded = fold(profile, large, MAPPED, bounds)
+    assert (set(profile.traits), folded.rejected) == ({"a"}, {"b": FULL})
+    assert (folded.changed, folded.written) == (True, True)
+    assert folded.effects == {"profiles": Effect.SUPERSEDED}
+    other = profile_of([large, small], MAPPED, bounds)
+    assert (registers(other), other.size) == (registers(profile), profile.size)
+
+
+def test_a_value_too_large_to_be_taken_counts_for_nothing() -> None:
+    bounds = Bounds(value_bytes=90, profile_bytes=200)
+    small, large = identify(5, {"a": 1, "b": 1}), identify(1, {"a": "x" * 100})
+    for order in ([small, large], [large, small]):
+        profile = profile_of(order, MAPPED, bounds)
+        assert (set(profile.traits), profile.size) == ({"a", "b"}, 128)
+
+
+def test_a_register_alone_too_large_for_its_profile_leaves_nothing_behind() -> None:
+    profile = Profile()
+    folded = fold(profile, identify(1, {"a": "x" * 200}), MAPPED, Bounds(profile_bytes=200))
+    assert (profile.traits, profile.size, folded.rejected) == ({}, 0, {"a": FULL})
+    assert folded.effects == {"profiles": Effect.SUPERSEDED}
+
+
+def test_what_a_profile_counts_is_found_out_anew_where_it_was_never_counted() -> None:
+    profile = profile_of([identify(1, {"a": "x" * 100, "b": 1}), computed("vip", True)], MAPPED)
+    counted, profile.size = profile.size, 0
+    fold(profile, identify(2, {"b": 2}), MAPPED, BOUNDS)
+    assert profile.size == counted == 128 + 64 + 64
 
 
 @pytest.mark.parametrize(
@@ -259,13 +344,15 @@ def test_registers_beyond_the_bound_are_rejected_by_name() -> None:
         ({"a": "x" * 13}, False),
         ([[[[[[[[[[]]]]]]]]]], True),
         ([[[[[[[[[[[]]]]]]]]]]], False),
+        ("\x01" * 3, True),
+        ("\x01" * 4, False),
         (12345678901234567890, True),
     ],
 )
 def test_a_value_has_its_size_in_json_bounded(value: Any, fits: bool) -> None:
     profile = profile_of([identify(1, {"x": "old"})], MAPPED)
     folded = fold(profile, identify(2, {"x": value, "y": value}), MAPPED, Bounds(value_bytes=20))
-    assert folded.rejected == ([] if fits else ["x", "y"])
+    assert folded.rejected == ({} if fits else {"x": LARGE, "y": LARGE})
     assert profile.traits["x"][0] == (value if fits else "old")
     assert ("y" in profile.traits) is fits
     assert folded.changed is fits
@@ -280,7 +367,7 @@ def test_merging_keeps_the_later_value_of_each_register() -> None:
     winner.known_since, loser.known_since = 7, 3
     winner.emails, loser.emails = ["x", "y"], ["y", "z"]
     winner.anonymous_ids, loser.anonymous_ids = ["1"], ["2", "1"]
-    assert merge_profiles(winner, loser) is True
+    assert merge_profiles(winner, loser, BOUNDS) is True
     said = {name: value for name, (value, _) in winner.traits.items()}
     assert said == {"a": "new", "b": "new", "c": 1, "d": 1}
     assert (winner.emails, winner.anonymous_ids, winner.known_since) == (
@@ -294,7 +381,7 @@ def test_merging_keeps_the_later_membership_and_choice() -> None:
     winner = profile_of([computed("vip", True, at=1), message(at=4, event="Subscribed")], MAPPED)
     loser = profile_of([computed("vip", False, at=2), message(at=3, event="Unsubscribed")], MAPPED)
     for first, second in ((winner, loser), (loser, winner)):
-        merge_profiles(first, second)
+        merge_profiles(first, second, BOUNDS)
         assert first.audiences["vip"][0] is False
         assert said_of_choices(first) == IN
 
@@ -302,14 +389,14 @@ def test_merging_keeps_the_later_membership_and_choice() -> None:
 @pytest.mark.parametrize(("mine", "theirs", "since"), [(0, 5, 5), (5, 0, 5), (0, 0, 0), (4, 9, 4)])
 def test_merging_keeps_since_when_the_person_is_known(mine: int, theirs: int, since: int) -> None:
     winner = Profile(known_since=mine)
-    merge_profiles(winner, Profile(known_since=theirs))
+    merge_profiles(winner, Profile(known_since=theirs), BOUNDS)
     assert winner.known_since == since
 
 
 def test_merging_what_is_known_already_changes_nothing() -> None:
     winner = profile_of([identify(2, {"a": 1})], MAPPED)
-    assert merge_profiles(winner, profile_of([identify(1, {"a": 2})], MAPPED)) is False
-    assert merge_profiles(winner, Profile()) is False
+    assert merge_profiles(winner, profile_of([identify(1, {"a": 2})], MAPPED), BOUNDS) is False
+    assert merge_profiles(winner, Profile(), BOUNDS) is False
 
 
 def test_merging_stays_within_the_bounds_of_identifiers() -> None:
@@ -317,7 +404,7 @@ def test_merging_stays_within_the_bounds_of_identifiers() -> None:
         emails=[f"w{number}" for number in range(MOST_EMAILS)],
         anonymous_ids=[f"w{number}" for number in range(MOST_ANONYMOUS_IDS)],
     )
-    merge_profiles(winner, Profile(emails=["l"], anonymous_ids=["l"]))
+    merge_profiles(winner, Profile(emails=["l"], anonymous_ids=["l"]), BOUNDS)
     assert (len(winner.emails), winner.emails[-1]) == (MOST_EMAILS, "l")
     assert (len(winner.anonymous_ids), winner.anonymous_ids[-1]) == (MOST_ANONYMOUS_IDS, "l")
 
@@ -348,5 +435,5 @@ def test_one_message_has_one_stamp_for_all_it_says() -> None:
     assert len(profile.stamps) == 1
     assert len(profile.choices) == 2
     winner = profile_of([identify(1, {"c": 1}, mid="other")], MAPPED)
-    merge_profiles(winner, profile)
+    merge_profiles(winner, profile, BOUNDS)
     assert len(winner.stamps) == 2

@@ -7,13 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.domain.messages import Message
-from daemon.domain.profiles import (
-    Profile,
-    decode_profile,
-    encode_profile,
-)
+from daemon.domain.profiles import Profile, decode_profile, encode_profile
 from daemon.mapping.fold import fold, merge_profiles
 from daemon.mapping.project import project
+from daemon.mapping.room import Bounds, weight
 from tests.unit.mapping.making import BOUNDS, mappings, message, profile_of, registers
 
 MAPPED = mappings("""
@@ -120,7 +117,7 @@ def test_merging_profiles_equals_folding_all_their_messages_into_one(
     together = profile_of([one for part in parts for one in part], MAPPED)
     winner, *losers = [profile_of(part, MAPPED) for part in parts]
     for loser in losers:
-        merge_profiles(winner, loser)
+        merge_profiles(winner, loser, BOUNDS)
     assert registers(winner) == registers(together)
 
 
@@ -128,9 +125,9 @@ def test_merging_profiles_equals_folding_all_their_messages_into_one(
 def test_merging_leaves_the_loser_as_it_was(mine: list[Message], theirs: list[Message]) -> None:
     winner, loser = profile_of(mine, MAPPED), profile_of(theirs, MAPPED)
     before = encode_profile(loser)
-    merge_profiles(winner, loser)
+    merge_profiles(winner, loser, BOUNDS)
     assert encode_profile(loser) == before
-    assert merge_profiles(winner, loser) is False
+    assert merge_profiles(winner, loser, BOUNDS) is False
 
 
 @given(st.lists(MESSAGES, min_size=20, max_size=60))
@@ -163,3 +160,102 @@ def test_late_news_of_a_removed_trait_does_not_bring_it_back(first: int) -> None
     ]
     profile = profile_of([said[first], said[1 - first]], MAPPED)
     assert registers(profile)["traits"] == {"x": (None, (2, 2, 0, "m2"))}
+
+
+# at the bounds
+
+
+SIZES: st.SearchStrategy[Any] = st.sampled_from([None, 1]) | st.integers(0, 260).map("x".__mul__)
+CROWDED = st.builds(
+    lambda at, mid, traits: message("identify", at=at, mid=mid, traits=traits),
+    TIMES,
+    NAMES,
+    st.dictionaries(st.sampled_from(["a", "b", "c", "ab", "bc", "vip"]), SIZES, max_size=4),
+) | st.builds(
+    engage,
+    st.sampled_from(["vip", "b", "long one"]),
+    st.booleans(),
+    TIMES,
+    NAMES,
+    st.just("identify"),
+    st.sampled_from(["audience", "trait"]),
+)
+CROWDS = st.lists(CROWDED | MESSAGES, max_size=9)
+TIGHT = st.builds(
+    Bounds,
+    registers=st.integers(1, 5),
+    value_bytes=st.sampled_from([60, 150, 300]),
+    profile_bytes=st.sampled_from([64, 128, 256, 320, 640]),
+)
+
+
+def within(profile: Profile) -> tuple[Any, ...]:
+    """What a profile says, and all that decides on what it will take."""
+    return registers(profile), profile.size, profile.sizes, profile.full
+
+
+@given(CROWDS, TIGHT, st.data())
+def test_folding_is_commutative_and_idempotent_at_the_bounds_too(
+    said: list[Message], bounds: Bounds, data: st.DataObject
+) -> None:
+    repeated = said + data.draw(st.lists(st.sampled_from(said), max_size=4)) if said else []
+    shuffled = data.draw(st.permutations(repeated))
+    straight, other = profile_of(said, MAPPED, bounds), profile_of(shuffled, MAPPED, bounds)
+    assert within(other) == within(straight)
+    for one in said:
+        folded = fold(other, one, MAPPED, bounds)
+        assert (folded.changed, folded.written) == (False, False)
+
+
+@given(CROWDS, TIGHT)
+def test_what_changes_at_the_bounds_is_announced_and_written(
+    said: list[Message], bounds: Bounds
+) -> None:
+    profile = Profile()
+    for one in said:
+        before, held = project("u:u1", profile, MAPPED), within(decoded(profile))
+        folded = fold(profile, one, MAPPED, bounds)
+        if not folded.changed:
+            assert project("u:u1", profile, MAPPED) == before
+        if not folded.written:
+            assert within(profile) == held
+
+
+@given(CROWDS, TIGHT)
+def test_a_profile_never_holds_more_than_its_bounds(said: list[Message], bounds: Bounds) -> None:
+    profile = Profile()
+    for one in said:
+        fold(profile, one, MAPPED, bounds)
+        assert len(profile.traits) + len(profile.audiences) <= bounds.registers
+        assert profile.size <= bounds.profile_bytes
+        held = [*profile.traits.items(), *profile.audiences.items()]
+        assert sum(weight(name, value) for name, (value, _) in held) <= profile.size
+
+
+@given(CROWDS, TIGHT)
+def test_what_finds_no_room_is_told_with_its_reason(said: list[Message], bounds: Bounds) -> None:
+    profile = Profile()
+    for one in said:
+        before = set(profile.traits) | set(profile.audiences)
+        rejected = fold(profile, one, MAPPED, bounds).rejected
+        after = set(profile.traits) | set(profile.audiences)
+        assert before - after <= set(rejected)
+        assert set(rejected.values()) <= {"profile full", "value too large"}
+
+
+@given(st.lists(CROWDS, min_size=2, max_size=3), TIGHT)
+def test_merging_at_the_bounds_equals_folding_all_messages_into_one(
+    parts: list[list[Message]], bounds: Bounds
+) -> None:
+    together = profile_of([one for part in parts for one in part], MAPPED, bounds)
+    winner, *losers = [profile_of(part, MAPPED, bounds) for part in parts]
+    for loser in losers:
+        before = project("u:u1", winner, MAPPED)
+        if not merge_profiles(winner, decoded(loser), bounds):
+            assert project("u:u1", winner, MAPPED) == before
+        assert merge_profiles(winner, loser, bounds) is False
+    assert within(winner) == within(together)
+
+
+def decoded(profile: Profile) -> Profile:
+    return decode_profile(encode_profile(profile))
