@@ -31,3 +31,13 @@ class IterableIdentity(msgspec.Struct, frozen=True, array_like=True):
         if self.email and project is ProjectType.HYBRID:
             return {"email": self.email}
         return None
+
+    def reaches(self, other: "IterableIdentity", project: ProjectType) -> bool:
+        """Whether rows that address this user reach `other`."""
+        match self.key(project):
+            case {"email": email}:
+                return email == other.email
+            case {"userId": user_id}:
+                return user_id == other.user_id
+            case _:
+                return False

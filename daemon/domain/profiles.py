@@ -120,7 +120,8 @@ class Observed(msgspec.Struct, frozen=True, gc=False):
     """What Iterable was seen to hold at `as_of` (ms). A user that was not there has `exists` False.
 
     `fields` is dataFields as read, without Iterable's own (iterable.md §6.5). The id lists are
-    sorted.
+    sorted. `others` names the identifiers of the user's profile that further Iterable users hold
+    (`e-mail`, `userId`); None where it isn't known whether there are any.
     """
 
     as_of: int
@@ -132,6 +133,7 @@ class Observed(msgspec.Struct, frozen=True, gc=False):
     unsubscribed_message_types: list[int] = []
     subscribed_message_types: list[int] = []
     profile_updated_at: int = 0
+    others: list[str] | None = None
 
 
 class Observation(msgspec.Struct, frozen=True, gc=False):

@@ -50,7 +50,7 @@ def diff(desired: Desired, believed: Believed) -> Difference:
     if desired.identity is None:
         return difference
     parts = believed.parts
-    difference.identity = _changed_identity(desired.identity, believed)
+    difference.identity = next_identity(desired.identity, believed)
     difference.creates = (
         desired.identified
         and believed.identity is None
@@ -76,6 +76,8 @@ def part_hashes(desired: Desired) -> dict[str, int]:
     hashes = {"field:" + name: value_hash(value) for name, value in desired.fields.items()}
     hashes |= {f"list:{i}": MEMBER if member else NO_MEMBER for i, member in desired.lists.items()}
     hashes |= {wish.target.part: choice_hash(wish.choice) for wish in desired.subscriptions}
+    if desired.identity is not None:
+        hashes[IDENTITY] = identity_hash(desired.identity)
     return hashes
 
 
@@ -97,7 +99,7 @@ def identity_hash(identity: IterableIdentity) -> int:
     return value_hash([identity.email, identity.user_id])
 
 
-def _changed_identity(desired: IterableIdentity, believed: Believed) -> IterableIdentity | None:
+def next_identity(desired: IterableIdentity, believed: Believed) -> IterableIdentity | None:
     """The identity to change to next, one identifier at a time as Iterable has no call for both.
 
     Identifiers Segment doesn't name any more are left as they are.

@@ -2,7 +2,14 @@
 
 from daemon.domain.profiles import Believed, Certainty, Observation, Observed, Part
 from daemon.mapping.canonical import value_hash
-from daemon.mapping.diff import MEMBER, NO_MEMBER, SUBSCRIBED, UNSUBSCRIBED
+from daemon.mapping.diff import (
+    IDENTITY,
+    MEMBER,
+    NO_MEMBER,
+    SUBSCRIBED,
+    UNSUBSCRIBED,
+    identity_hash,
+)
 
 USER = "user"
 """The part that says whether Iterable has the user at all."""
@@ -13,6 +20,8 @@ def observed_hash(observed: Observed, part: str) -> int:
     kind, _, name = part.partition(":")
     if kind == "field":
         return value_hash(observed.fields.get(name))
+    if part == IDENTITY:
+        return identity_hash(observed.identity)
     identifier = int(name)
     if kind == "list":
         return MEMBER if identifier in observed.lists else NO_MEMBER
@@ -29,7 +38,8 @@ def apply_observation(
 
     A part is left, superseded, where it was sent, confirmed or changed after `as_of` less the
     visibility lag (ms), or where Desired is no longer what the plan was made against. What was
-    refused stays refused. A missing user is believed only where re-creating it was allowed.
+    refused stays refused. A missing user is believed only where re-creating it was allowed, another
+    identity than the one confirmed only where the plan names it.
     """
     observed = observation.observed
     horizon = observed.as_of - lag
@@ -40,7 +50,10 @@ def apply_observation(
         known = believed.parts.get(part)
         if desired.get(part) != planned or (known is not None and known.at > horizon):
             superseded.append(part)
-        elif known is None or known.certainty != Certainty.REFUSED:
+            continue
+        if part == IDENTITY:
+            believed.identity = observed.identity
+        if known is None or known.certainty != Certainty.REFUSED:
             believed.parts[part] = Part(
                 hash=observed_hash(observed, part),
                 at=observed.as_of,

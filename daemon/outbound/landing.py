@@ -10,7 +10,7 @@ import msgspec
 
 from daemon.domain.commands import Endpoint, RowOutcome, Verdict
 from daemon.domain.profiles import Believed, Certainty, Part
-from daemon.mapping.diff import IDENTITY, UNSUBSCRIBED
+from daemon.mapping.diff import IDENTITY, UNSUBSCRIBED, identity_hash
 from daemon.outbound.converging import CHOICES, FIELDS, LISTS, Converger, Sent
 from daemon.outbound.residents import NEVER, Resident
 
@@ -102,7 +102,7 @@ class Landing:
         certainty = Certainty.CONFIRMED if proven else Certainty.ACCEPTED
         for part, digest in sent.command.parts.items():
             if part == IDENTITY:
-                self._confirm_identity(sent)
+                self._confirm_identity(sent, now)
                 continue
             believed.parts[part] = Part(digest, now, certainty, "", sent.chosen.get(part, 0))
         if believed.identity is None and sent.kind != CHOICES:
@@ -115,12 +115,13 @@ class Landing:
         resident.tries.pop(sent.kind, None)
         resident.narrow = []
 
-    def _confirm_identity(self, sent: Sent) -> None:
-        believed = sent.resident.believed
-        refused = believed.parts.get(IDENTITY)
+    def _confirm_identity(self, sent: Sent, now: int) -> None:
+        """Believe it. A refusal of another identity than this one stands."""
+        believed, digest = sent.resident.believed, identity_hash(sent.identity)
+        known = believed.parts.get(IDENTITY)
         believed.identity = sent.identity
-        if refused is not None and sent.command.parts.get(IDENTITY) == refused.hash:
-            del believed.parts[IDENTITY]
+        if known is None or known.certainty != Certainty.REFUSED or known.hash == digest:
+            believed.parts[IDENTITY] = Part(digest, now)
 
     def _again(self, sent: Sent, now: int) -> None:
         resident = sent.resident

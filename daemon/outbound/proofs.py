@@ -1,8 +1,9 @@
 """Point reads that prove what an answer did not.
 
 A 202 of the subscription calls proves no row: once the visibility lag is over, the user is read
-and the choice confirmed or sent again. An e-mail change that failed or stayed without an answer is
-looked for under its new address (DESIGN §3).
+and the choice confirmed or sent again. A change of the identifier that rows name, if it failed or
+stayed without an answer, is looked for under the new one (DESIGN §3): sent again blindly, it could
+make a second user of the old one.
 """
 
 from collections.abc import Callable
@@ -12,14 +13,13 @@ import msgspec
 from anyio.abc import TaskGroup
 
 from daemon.clients.iterable.client import IterableClient
-from daemon.domain.commands import Endpoint
 from daemon.domain.identity import IterableIdentity
 from daemon.domain.ports import Clock
-from daemon.domain.profiles import Certainty, Observed
+from daemon.domain.profiles import Certainty, Observed, Part
 from daemon.errors import ServiceError
-from daemon.mapping.diff import IDENTITY
+from daemon.mapping.diff import IDENTITY, identity_hash
 from daemon.mapping.observe import observed_hash
-from daemon.outbound.converging import Converger, Sent, unproven
+from daemon.outbound.converging import Converger, unproven
 from daemon.outbound.landing import Patience
 from daemon.outbound.residents import NEVER, Resident, Residents
 from daemon.outbound.turn import Turn
@@ -27,6 +27,8 @@ from daemon.outbound.turn import Turn
 _MOST_READS = 16
 _AGAIN = 5_000
 _PROVING = "proving"
+_PATIENCE = 600_000
+"""How long (ms) a change is not sent again while nobody can tell whether it was made."""
 
 
 class _Seen(msgspec.Struct):
@@ -48,7 +50,7 @@ class Proofs:
         self._clock = clock
         self._patience = patience
         self._due: dict[str, int] = {}
-        self._moved: dict[str, IterableIdentity] = {}
+        self._moved: dict[str, tuple[int, IterableIdentity]] = {}
         self._seen: list[_Seen] = []
         self.flying = 0
 
@@ -61,20 +63,28 @@ class Proofs:
             self._due[resident.id] = due
             self._converger.delay(resident.id, due)
 
-    def check_identity(self, sent: Sent, endpoint: Endpoint) -> None:
-        """An e-mail change that did not succeed may have been applied before: look."""
-        if endpoint is Endpoint.UPDATE_EMAIL:
-            self._moved[sent.resident.id] = sent.identity
+    def check_identity(self, resident: Resident, wanted: IterableIdentity, due: int) -> None:
+        """A change of the identity that did not succeed may have been made all the same.
+
+        Where rows would name another user after it, it is looked for when `due` (ms), and only then
+        sent again.
+        """
+        project, current = self._converger.mappings.project, resident.believed.identity
+        if current is None or current.key(project) == wanted.key(project):
+            return
+        self._moved[resident.id] = (due, wanted)
+        resident.retry[IDENTITY] = due + _PATIENCE
+        self._converger.delay(resident.id, due)
 
     def start(
         self, group: TaskGroup, residents: Residents, now: int, nudge: Callable[[], None]
     ) -> None:
         """Start the reads that are due."""
-        for user, wanted in list(self._moved.items()):
+        for user, (due, wanted) in list(self._moved.items()):
             resident = residents.get(user)
             if resident is None:
                 del self._moved[user]
-            elif self.flying < _MOST_READS and _PROVING not in resident.flying:
+            elif due <= now and self.flying < _MOST_READS and _PROVING not in resident.flying:
                 del self._moved[user]
                 self._fly(group, resident, wanted, nudge)
         for user, due in list(self._due.items()):
@@ -131,16 +141,17 @@ class Proofs:
 
     def _repeat(self, look: _Seen, now: int) -> None:
         if look.wanted is not None:
-            self._moved[look.resident.id] = look.wanted
+            self.check_identity(look.resident, look.wanted, now)
         else:
             self._due[look.resident.id] = now
 
     def _land_identity(
         self, resident: Resident, wanted: IterableIdentity, observed: Observed
     ) -> None:
-        if observed.exists:
+        resident.retry.pop(IDENTITY, None)
+        if observed.identity == wanted and observed.exists:
             resident.believed.identity = wanted
-            resident.believed.parts.pop(IDENTITY, None)
+            resident.believed.parts[IDENTITY] = Part(identity_hash(wanted), observed.as_of)
 
     def _land_choices(self, resident: Resident, observed: Observed, turn: Turn) -> None:
         parts = resident.believed.parts

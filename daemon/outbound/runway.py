@@ -25,14 +25,15 @@ from daemon.errors import (
     Unauthorized,
     Unreachable,
 )
+from daemon.mapping.diff import IDENTITY, identity_hash
 from daemon.mapping.rows import subscriptions_row
 from daemon.outbound.converging import Converger, Sent
 from daemon.outbound.emitting import Emitter, Event, Fate
 from daemon.outbound.flights import Flight, Landed, entries, halves, of_events, of_state
 from daemon.outbound.folding import Folder
-from daemon.outbound.landing import ACCEPTED, UNCERTAIN, Landing
+from daemon.outbound.landing import ACCEPTED, UNCERTAIN, Landing, Patience
 from daemon.outbound.proofs import Proofs
-from daemon.outbound.residents import NEVER, Residents
+from daemon.outbound.residents import NEVER, Resident, Residents
 from daemon.outbound.turn import SUBSCRIPTIONS_MISSING, Turn
 from daemon.outbound.waitroom import WaitRoom
 from daemon.store import calls
@@ -63,7 +64,7 @@ class Runway:
         rng: random.Random,
         instruments: Instruments,
         most_flights: int,
-        longest_pause: int,
+        patience: Patience,
         shards: tuple[int, ...],
     ) -> None:
         self._client = client
@@ -78,7 +79,7 @@ class Runway:
         self._rng = rng
         self._instruments = instruments
         self._most = most_flights
-        self._longest_pause = longest_pause
+        self._patience = patience
         self._shards = shards
         self.flying: dict[Endpoint, int] = {}
         self._split: deque[Flight] = deque()
@@ -242,19 +243,18 @@ class Runway:
         for sent in flight.sent:
             if uncertain:
                 self._landing.row(sent, UNCERTAIN, endpoint, turn.now)
-                self._proofs.check_identity(sent, endpoint)
+                self._check_identity(sent, turn.now + self._patience.lag)
             else:
                 self._landing.unsent(sent)
                 self._converger.enqueue(sent.resident, turn.now)
         self._return_events(flight.events)
 
-    async def doubt(
-        self, turn: Turn, rows: Sequence[calls.CallRow], folder: Folder, lag: int
-    ) -> None:
+    async def doubt(self, turn: Turn, rows: Sequence[calls.CallRow], folder: Folder) -> None:
         """Calls a former run left open are uncertain: close them, and send their state again.
 
         Events need nothing: they are still behind the cursor, and a repeated id changes nothing.
         """
+        due = turn.now + self._patience.lag
         await folder.load(user for row in rows for user in row.rows.users)
         for row in rows:
             again = [FailedRow(index, AGAIN) for index in range(len(row.rows.users))]
@@ -262,13 +262,19 @@ class Runway:
             for user, parts in zip(row.rows.users, row.rows.parts, strict=False):
                 resident = self._residents.get(user)
                 if resident is not None:
-                    self._landing.doubt(resident, parts, row.opened_at, turn.now + lag)
+                    self._landing.doubt(resident, parts, row.opened_at, due)
+                    self._doubt_identity(resident, parts, due)
                     self._converger.enqueue(resident, turn.now)
+
+    def _doubt_identity(self, resident: Resident, parts: dict[str, int], due: int) -> None:
+        wanted = resident.difference.identity if resident.difference else None
+        if wanted is not None and parts.get(IDENTITY) == identity_hash(wanted):
+            self._proofs.check_identity(resident, wanted, due)
 
     def _pause(self, endpoint: Endpoint, now: int) -> None:
         failures = self._failures.get(endpoint, 0)
         self._failures[endpoint] = failures + 1
-        longest = min(self._longest_pause, _PAUSE_FIRST * 2 ** min(failures, 20))
+        longest = min(self._patience.longest_pause, _PAUSE_FIRST * 2 ** min(failures, 20))
         self._paused[endpoint] = now + int(self._rng.uniform(longest / 2, longest))
 
     def _land_rows(self, turn: Turn, flight: Flight, outcome: CallOutcome) -> None:
@@ -278,11 +284,15 @@ class Runway:
             row = failed.get(index, ACCEPTED)
             self._landing.row(sent, row, endpoint, turn.now)
             if row is not ACCEPTED:
-                self._proofs.check_identity(sent, endpoint)
+                self._check_identity(sent, turn.now)
             self._emitter.offer(sent.resident)
             self._waitroom.look(sent.resident)
         self._land_events(turn, flight, failed)
         self._close(turn, flight, outcome.status, failed=outcome.failed)
+
+    def _check_identity(self, sent: Sent, due: int) -> None:
+        if sent.kind == IDENTITY:
+            self._proofs.check_identity(sent.resident, sent.identity, due)
 
     def _land_events(self, turn: Turn, flight: Flight, failed: dict[int, RowOutcome]) -> None:
         again: list[Event] = []

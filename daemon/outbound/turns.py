@@ -78,7 +78,7 @@ class Turns:
             rng=parts.rng,
             instruments=parts.instruments,
             most_flights=settings.calls_per_endpoint,
-            longest_pause=settings.patience.longest_pause,
+            patience=settings.patience,
             shards=parts.shards,
         )
 
@@ -91,8 +91,7 @@ class Turns:
         """Close what the last run left open, and look after those whose events are parked."""
         turn = self._turn()
         turn.first = True
-        lag = self._settings.patience.lag
-        await self._runway.doubt(turn, state.open_calls, self._folder, lag)
+        await self._runway.doubt(turn, state.open_calls, self._folder)
         await self._folder.load(state.parked_users)
         for user in state.parked_users:
             resident = self._residents.get(user)

@@ -14,13 +14,21 @@ from typing import Any
 
 import msgspec
 
+from daemon.domain.identity import IterableIdentity
 from daemon.domain.ledger import OBSERVED
 from daemon.domain.messages import Message, MessageClass, NewRow, encode, shard_of
 from daemon.domain.ports import Clock
 from daemon.domain.profiles import Choice, Observation, Observed
 from daemon.errors import ConfigurationError, GuardRefused, PlanStale
 from daemon.mapping.canonical import value_hash
-from daemon.mapping.diff import MEMBER, NO_MEMBER, choice_hash, part_hashes
+from daemon.mapping.diff import (
+    IDENTITY,
+    MEMBER,
+    NO_MEMBER,
+    choice_hash,
+    identity_hash,
+    part_hashes,
+)
 from daemon.mapping.mappings import Mappings
 from daemon.mapping.observe import USER
 from daemon.reconcile.compare import IS_MEMBER
@@ -202,6 +210,8 @@ def planned_hash(part: str, desired: Any) -> int:
     kind = part.partition(":")[0]
     if kind == "field":
         return value_hash(desired)
+    if part == IDENTITY:
+        return identity_hash(IterableIdentity(desired["email"], desired["userId"]))
     if kind == "list":
         return MEMBER if desired == IS_MEMBER else NO_MEMBER
     return 0 if part == USER else choice_hash(Choice(desired))

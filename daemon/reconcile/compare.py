@@ -20,9 +20,10 @@ from daemon.mapping.diff import (
     SUBSCRIBED,
     UNSUBSCRIBED,
     choice_hash,
-    identity_hash,
+    next_identity,
 )
 from daemon.mapping.observe import USER, observed_hash
+from daemon.reconcile.identities import Acquaintance, doubt, wanted_over
 
 EXISTS, MISSING = "exists", "missing"
 IS_MEMBER, IS_NO_MEMBER = "member", "not member"
@@ -92,10 +93,8 @@ def compare(
         _compare_existence(comparison, desired, believed, horizon)
         return comparison
     judge = _Judge(comparison, believed, observed, horizon)
-    if _is_another(desired.identity, believed, observed, project):
-        judge.identity(desired.identity)
+    if not judge.identity(desired.identity, project):
         return comparison
-    judge.identity(desired.identity)
     for name, value in desired.fields.items():
         judge.field(name, value)
     for list_id, member in desired.lists.items():
@@ -135,14 +134,6 @@ def _compare_existence(
     )
 
 
-def _is_another(
-    desired: IterableIdentity, believed: Believed, observed: Observed, project: ProjectType
-) -> bool:
-    """Whether rows addressed to this user would reach another user than the one observed."""
-    addressed = believed.identity or desired
-    return addressed.key(project) != observed.identity.key(project)
-
-
 def _held_back(finding: Finding) -> Finding:
     """Repairing anything of a user sends all it lacks: also the opt-in that must not be sent."""
     if finding.standing is not Standing.REPAIRABLE:
@@ -164,18 +155,27 @@ class _Judge:
         self._horizon = horizon
         self.holds_opt_in = False
 
-    def identity(self, desired: IterableIdentity) -> None:
-        seen = self._observed.identity
-        wanted = IterableIdentity(desired.email or seen.email, desired.user_id or seen.user_id)
-        known = self._believed.parts.get(IDENTITY)
-        if wanted == seen or self._too_young(known):
-            return
-        cause, standing, reason = Cause.IDENTITY, Standing.REPORTED, ""
-        if _refused(known, identity_hash(wanted)) and known is not None:
+    def identity(self, desired: IterableIdentity, project: ProjectType) -> bool:
+        """Judge who it is. Whether rows of this user reach the one seen, if need be once that is
+        repaired: else there is nothing to compare further.
+        """
+        seen, known = self._observed.identity, self._believed.parts.get(IDENTITY)
+        known_as = Acquaintance(desired, self._believed.identity, None)
+        reached = known_as.addressed.reaches(seen, project)
+        wanted = wanted_over(desired, seen)
+        if wanted == seen and reached:
+            return True
+        if self._too_young(known):
+            self._comparison.in_flight += 1
+            return reached
+        cause = Cause.EDITED if self._believed.identity == wanted else Cause.IDENTITY
+        standing, reason = Standing.REPAIRABLE, doubt(known_as, self._observed, project)
+        if known is not None and _stays_refused(desired, seen, known):
             cause, standing, reason = Cause.REFUSED, Standing.REFUSED, known.reason
-        elif self._believed.identity == wanted:
-            cause = Cause.EDITED
-        self._add(IDENTITY, _words(seen), _words(wanted), cause, standing, reason=reason)
+        elif reason:
+            standing = Standing.REPORTED
+        self._add(IDENTITY, _words(seen), _words(desired), cause, standing, reason=reason)
+        return reached or standing is Standing.REPAIRABLE
 
     def field(self, name: str, value: Any) -> None:
         seen = self._observed.fields.get(name)
@@ -258,6 +258,12 @@ class _Judge:
         self._comparison.findings.append(
             Finding(part, seen, wanted, cause, standing, first, at, reason)
         )
+
+
+def _stays_refused(desired: IterableIdentity, seen: IterableIdentity, known: Part) -> bool:
+    """Whether the change from who was seen to who it should be was refused before."""
+    refused = known.certainty == Certainty.REFUSED
+    return refused and next_identity(desired, Believed(seen, {IDENTITY: known})) is None
 
 
 def _refused(known: Part | None, digest: int) -> bool:

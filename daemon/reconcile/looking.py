@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from daemon.domain.identity import IterableIdentity
+from daemon.domain.identity import IterableIdentity, ProjectType
 from daemon.domain.profiles import (
     Believed,
     Desired,
@@ -20,8 +20,10 @@ from daemon.domain.profiles import (
 from daemon.mapping.mappings import Mappings
 from daemon.mapping.project import project
 from daemon.reconcile.compare import Comparison, Finding, Standing, compare
+from daemon.reconcile.identities import Acquaintance
+from daemon.reconcile.match import keys_of, owner_of
 from daemon.reconcile.sights import recall
-from daemon.store import Connection, calls, marks, users
+from daemon.store import Connection, calls, identifiers, marks, users
 from daemon.store.users import UserRow
 
 UserKey = tuple[int, str]
@@ -39,7 +41,7 @@ class Lens(msgspec.Struct, frozen=True):
 
 class Look(msgspec.Struct, frozen=True, gc=False):
     """One profile, looked at. `known`: Iterable once confirmed it. `addressed` False means that
-    nothing can be sent for it yet.
+    nothing can be sent for it yet. `reached`: its rows go to the user seen, if one was.
     """
 
     shard: int
@@ -49,6 +51,7 @@ class Look(msgspec.Struct, frozen=True, gc=False):
     addressed: bool
     known: bool
     absent: bool
+    reached: bool = True
 
     @property
     def suspicious(self) -> bool:
@@ -77,10 +80,10 @@ def look(row: UserRow, observed: Observed, lens: Lens, *, busy: bool) -> Look:
     """Compare one stored user with what was seen of it."""
     desired, believed = states_of(row, lens.mappings)
     comparison = Comparison()
+    project = lens.mappings.project
+    addressed = believed.identity or desired.identity
     if not busy:
-        comparison = compare(
-            desired, believed, observed, project=lens.mappings.project, lag=lens.lag
-        )
+        comparison = compare(desired, believed, observed, project=project, lag=lens.lag)
     return Look(
         shard=row.shard,
         user=row.id,
@@ -89,6 +92,7 @@ def look(row: UserRow, observed: Observed, lens: Lens, *, busy: bool) -> Look:
         addressed=desired.identity is not None,
         known=believed.identity is not None,
         absent=not observed.exists,
+        reached=addressed is not None and addressed.reaches(observed.identity, project),
     )
 
 
@@ -127,20 +131,27 @@ def look_again(key: UserKey, observed: Observed, lens: Lens, connection: Connect
     return look(row, observed, lens, busy=key[1] in _busy(connection, [key]))
 
 
-def address_of(
+def acquainted(
     run: int, key: UserKey, mappings: Mappings, connection: Connection
-) -> IterableIdentity | None:
-    """By which identity to read a user: the one seen, else the one confirmed, else Desired's."""
+) -> Acquaintance | None:
+    """What is known of a user before it is read; None where nobody could be addressed."""
     row = users.load(connection, [key]).get(key[1])
     if row is None:
         return None
     desired, believed = states_of(row, mappings)
-    seen = recall(connection, run, [key[1]]).get(key[1])
-    shown = None if seen is None else seen.identity
-    for identity in (shown, believed.identity, desired.identity):
-        if identity is not None and identity.key(mappings.project) is not None:
-            return identity
-    return None
+    if desired.identity is None:
+        return None
+    sight = recall(connection, run, [key[1]]).get(key[1])
+    return Acquaintance(desired.identity, believed.identity, sight)
+
+
+def is_theirs(
+    key: UserKey, observed: Observed, project: ProjectType, connection: Connection
+) -> bool:
+    """Whether a user seen belongs to this profile, and to no other."""
+    keys = keys_of(observed, project)
+    owner = owner_of(keys, identifiers.owners(connection, keys))
+    return owner is not None and (owner.shard, owner.user) == key
 
 
 def _busy(connection: Connection, keys: Sequence[UserKey]) -> set[str]:

@@ -10,6 +10,7 @@ from typing import assert_never
 import msgspec
 from msgspec import structs
 
+from daemon.mapping.diff import IDENTITY
 from daemon.mapping.observe import USER
 from daemon.reconcile.compare import Cause, Finding, Standing
 from daemon.reconcile.report import Counts, DriftState, RunState, recreates
@@ -69,8 +70,8 @@ def drift_row(run: int, user: str, finding: Finding) -> DriftRow:
 def plan_stats(rows: Iterable[DriftRow]) -> dict[str, int]:
     """A plan in figures: users, parts, missing opt-outs, users created again, calls."""
     rows = list(rows)
-    targets = Counter(_target(row.part) for row in rows if _target(row.part) != "bulk")
-    bulk = len({row.user for row in rows if _target(row.part) == "bulk"})
+    targets = Counter(_target(row) for row in rows if _target(row) != "bulk")
+    bulk = len({row.user for row in rows if _target(row) == "bulk"})
     sizes = [*targets.values(), *([bulk] if bulk else [])]
     return {
         "users": len({row.user for row in rows}),
@@ -81,8 +82,11 @@ def plan_stats(rows: Iterable[DriftRow]) -> dict[str, int]:
     }
 
 
-def _target(part: str) -> str:
-    return "bulk" if part == USER or part.startswith("field:") else part
+def _target(row: DriftRow) -> str:
+    """What shares a call with others of its kind; a change of identity goes alone."""
+    if row.part == IDENTITY:
+        return row.user
+    return "bulk" if row.part == USER or row.part.startswith("field:") else row.part
 
 
 def _cause(finding: Finding) -> str:

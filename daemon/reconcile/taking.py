@@ -7,6 +7,7 @@ import msgspec
 
 from daemon.clients.iterable.users import parse_user
 from daemon.domain.profiles import Observed
+from daemon.reconcile.identities import also_seen
 from daemon.reconcile.looking import Lens, look
 from daemon.reconcile.match import IdentifierKey, Match, keys_of, owner_of
 from daemon.reconcile.sights import keep, recall
@@ -18,10 +19,14 @@ _read_line = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Sight(msgspec.Struct, frozen=True, gc=False):
-    """A user seen, and whose profile it is. `agrees`: it holds all that it should."""
+    """A user seen, and whose profile it is. `own`: it is the one that rows of the profile name.
+
+    `agrees`: it holds all that it should.
+    """
 
     match: Match
     observed: Observed
+    own: bool
     agrees: bool
 
 
@@ -55,8 +60,11 @@ def take_lines(lines: Sequence[bytes], lens: Lens, as_of: int, connection: Conne
 
 
 def _sight(match: Match, observed: Observed, row: UserRow | None, lens: Lens) -> Sight:
-    agrees = match.certain and row is not None and look(row, observed, lens, busy=False).agrees
-    return Sight(match, observed, agrees)
+    if row is None or not match.certain:
+        return Sight(match, observed, own=match.certain, agrees=False)
+    seen = look(row, observed, lens, busy=False)
+    own = seen.reached or not seen.addressed
+    return Sight(match, observed, own, agrees=own and seen.agrees)
 
 
 def _owners(
@@ -79,14 +87,21 @@ def _parse(line: bytes, as_of: int) -> Observed | None:
 def store_sights(run: int, sights: Sequence[Sight], connection: Connection) -> None:
     """Keep what was seen in a run.
 
-    One found by the project's own key stands above one found by the other identifier.
+    The user that a profile's rows name stands above one found by another identifier. Of the latter
+    the first is kept, and that it isn't the only one.
     """
-    uncertain = {one.match.user: one.observed for one in sights if not one.match.certain}
-    known = recall(connection, run, uncertain) if uncertain else {}
-    rows: dict[str, Observed | None] = {
-        user: observed for user, observed in uncertain.items() if user not in known
-    }
+    strange = [one for one in sights if not one.own]
+    rows: dict[str, Observed | None] = {}
+    known = recall(connection, run, [one.match.user for one in strange]) if strange else {}
+    for one in strange:
+        user = one.match.user
+        if user not in rows and user not in known:
+            rows[user] = msgspec.structs.replace(one.observed, others=[])
+            continue
+        before = rows.get(user, known.get(user))
+        if before is not None:
+            rows[user] = also_seen(before, one.observed)
     for one in sights:
-        if one.match.certain:
+        if one.own:
             rows[one.match.user] = None if one.agrees else one.observed
     keep(connection, run, rows)

@@ -1,7 +1,9 @@
 """Point reads: a suspicion counts only when one agrees (DESIGN §2, Lag).
 
 They take spare budget only. Each suspect is read first and looked at afterwards, with its profile,
-mark and calls as they are then.
+mark and calls as they are then. One that isn't found under the identifier its rows name is looked
+for under the others; and where its identity differs, it is found out whether somebody else has the
+identifiers it is to get.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +14,13 @@ import anyio
 import msgspec
 
 from daemon.clients.iterable.client import IterableClient
+from daemon.clients.iterable.users import missing_user
+from daemon.domain.identity import IterableIdentity, ProjectType
 from daemon.domain.ports import Clock
 from daemon.domain.profiles import Observed
 from daemon.errors import Refused, ServiceError
-from daemon.reconcile.looking import Lens, Look, UserKey, address_of, look_again
+from daemon.reconcile.identities import Acquaintance, addresses, others_to_begin_with, rivals
+from daemon.reconcile.looking import Lens, Look, UserKey, acquainted, is_theirs, look_again
 from daemon.reconcile.patience import patiently
 from daemon.reconcile.sights import keep
 from daemon.store import Connection
@@ -80,16 +85,53 @@ class Verifier:
             self._beat()
 
     async def _verify(self, run: int, key: UserKey, lens: Lens) -> Verified | None:
-        identity = await self._database.read(partial(address_of, run, key, lens.mappings))
-        if identity is None:
+        known = await self._database.read(partial(acquainted, run, key, lens.mappings))
+        if known is None:
             return None
-        project = lens.mappings.project
+        observed, missed = await self._find(key, known, lens.mappings.project)
+        if observed.exists:
+            observed = await self._beside_others(known, observed, missed, lens.mappings.project)
+        return await self._database.write(partial(_look_and_keep, run, key, observed, lens))
+
+    async def _find(
+        self, key: UserKey, known: Acquaintance, project: ProjectType
+    ) -> tuple[Observed, set[IterableIdentity]]:
+        """The user, looked for under one identifier after the other; those nobody was found by."""
+        missed = set()
+        for address in addresses(known, project):
+            observed = await self._read(address)
+            if not observed.exists:
+                missed.add(address)
+            elif known.names(observed.identity, project) or await self._database.read(
+                partial(is_theirs, key, observed, project)
+            ):
+                return observed, missed
+        return missing_user(known.addressed, self._clock.now()), missed
+
+    async def _beside_others(
+        self,
+        known: Acquaintance,
+        observed: Observed,
+        missed: set[IterableIdentity],
+        project: ProjectType,
+    ) -> Observed:
+        """The user seen, with what is known of others that may stand in its way."""
+        others = others_to_begin_with(known, observed.identity, project)
+        for word, address in rivals(known, observed.identity, project):
+            if address not in missed and others is not None:
+                other = await self._read(address)
+                if other.exists and other.identity != observed.identity:
+                    others.append(word)
+        return msgspec.structs.replace(observed, others=others)
+
+    async def _read(self, address: IterableIdentity) -> Observed:
+        """Read by one identifier, whichever it is: that is how hybrid projects address."""
 
         async def read() -> Observed:
-            return await self._client.get_user(identity, project, self._clock.now(), repair=True)
+            now = self._clock.now()
+            return await self._client.get_user(address, ProjectType.HYBRID, now, repair=True)
 
-        observed = await patiently(read)
-        return await self._database.write(partial(_look_and_keep, run, key, observed, lens))
+        return await patiently(read)
 
 
 def _look_and_keep(

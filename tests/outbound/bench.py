@@ -78,6 +78,7 @@ class Bench:
         self.database = database
         self.sandbox = sandbox
         self.parts = parts
+        self.api = str(sandbox.base_url).removesuffix("_sandbox/") + "api/"
         self.lane = Lane("lane-0", parts, lambda: None)
         self._numbers = itertools.count(1)
 

@@ -1,13 +1,25 @@
 """What a lane does when Iterable, or the process, fails."""
 
 import itertools
+import json
 from pathlib import Path
 
 import anyio
 import pytest
 
 from daemon.domain.commands import Endpoint
-from daemon.store import Connection, calls, cursors, log, marks, waiting
+from daemon.domain.identity import IterableIdentity, ProjectType
+from daemon.domain.messages import shard_of
+from daemon.domain.profiles import (
+    Believed,
+    Certainty,
+    Profile,
+    decode_believed,
+    encode_believed,
+    encode_profile,
+)
+from daemon.sandbox.settings import SandboxSettings
+from daemon.store import Connection, calls, cursors, identifiers, log, marks, users, waiting
 from tests.outbound.bench import Bench, bench, quick_lane
 
 pytestmark = pytest.mark.anyio
@@ -225,3 +237,87 @@ async def test_events_that_join_a_parked_queue_are_sent_once_and_in_order(tmp_pa
         await b.settled()
         ids = [row["payload"]["id"] for row in await b.ledger(kind="event")]
         assert ids == [f"m{number}" for number in range(2, 67)]
+
+
+async def _called_otherwise(b: Bench) -> None:
+    """A user whose userId is another one in Iterable than Segment's, and known to be."""
+    stamp = (1, 1, 0, "m0")
+    profile = Profile([stamp], {"email": ("ann@x.org", 0)}, emails=["ann@x.org"])
+    believed = Believed(IterableIdentity("ann@x.org", "77"))
+    row = users.UserRow(shard_of("u:1"), "u:1", encode_profile(profile), encode_believed(believed))
+
+    def remember(connection: Connection) -> None:
+        users.save(connection, [row])
+        identifiers.claim(connection, [identifiers.Claim("u", "1", row.shard, "u:1")])
+
+    b.database.write_now(remember)
+    headers = {"Api-Key": SandboxSettings().api_key}
+    body = {"email": "ann@x.org", "userId": "77", "dataFields": {}}
+    await b.sandbox.post(b.api + "users/update", json=body, headers=headers)
+
+
+async def _everyone(b: Bench) -> list[tuple[str | None, str | None]]:
+    lines = (await b.sandbox.get("/users")).text.splitlines()
+    everyone = [json.loads(line) for line in lines]
+    return [(user.get("email"), user.get("userId")) for user in everyone]
+
+
+async def test_a_user_id_changed_without_an_answer_makes_no_second_user(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await _called_otherwise(b)
+        await b.fault(path=BULK_UPDATE, drop_after_apply=True, times=1)
+        async with b.running():
+            b.say(user_id="1", traits={"plan": "pro"})
+            await b.settled()
+        assert await _everyone(b) == [("ann@x.org", "1")]
+
+
+async def test_a_user_id_changed_before_a_crash_makes_no_second_user(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await _called_otherwise(b)
+        await b.fault(path=BULK_UPDATE, apply=True, hang=True, times=1)
+        with anyio.CancelScope() as crash:
+            async with b.running():
+                b.say(user_id="1", traits={"plan": "pro"})
+                await b.until_async(lambda: _applied(b), 2)
+                crash.cancel()
+        await b.no_faults()
+        b.renew()
+        async with b.running():
+            await b.settled()
+        assert await _everyone(b) == [("ann@x.org", "1")]
+
+
+async def test_a_user_id_whose_change_came_to_nothing_is_changed_later(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await _called_otherwise(b)
+        await b.fault(path=BULK_UPDATE, status=503, times=2)
+        async with b.running():
+            b.say(user_id="1", traits={"plan": "pro"})
+            await b.settled()
+        assert await _everyone(b) == [("ann@x.org", "1")]
+        user = await b.user("1")
+        assert user is not None
+        assert user["dataFields"]["plan"] == "pro"
+
+
+async def test_an_e_mail_somebody_else_has_is_not_taken_for_the_users_own(tmp_path: Path) -> None:
+    async with bench(tmp_path, project=ProjectType.EMAIL) as b:
+        headers = {"Api-Key": SandboxSettings().api_key}
+        body = {"email": "bob@x.org", "userId": "2", "dataFields": {}}
+        await b.sandbox.post(b.api + "users/update", json=body, headers=headers)
+        async with b.running():
+            b.say(user_id="1", email="ann@x.org", traits={"email": "ann@x.org", "plan": "pro"})
+            await b.settled()
+            b.say(user_id="1", email="bob@x.org", traits={"email": "bob@x.org", "plan": "max"})
+            await b.settled()
+            for plan in ("super", "ultra"):
+                b.say(user_id="1", traits={"plan": plan})
+                await b.settled()
+        row = b.database.read_now(lambda c: users.load(c, [(shard_of("u:1"), "u:1")]))["u:1"]
+        believed = decode_believed(row.believed)
+        assert believed.identity == IterableIdentity("ann@x.org", "1")
+        assert believed.parts["identity"].certainty == Certainty.REFUSED
+        ann = await b.user("ann@x.org")
+        assert ann is not None
+        assert ann["dataFields"]["plan"] == "ultra"

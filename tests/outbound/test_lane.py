@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.domain.identity import ProjectType
+from daemon.domain.identity import IterableIdentity, ProjectType
 from daemon.domain.messages import shard_of
-from daemon.domain.profiles import decode_profile
+from daemon.domain.profiles import decode_believed, decode_profile
+from daemon.mapping.diff import IDENTITY, identity_hash
 from daemon.outbound.turn import SUBSCRIPTIONS_MISSING
 from daemon.store import facts, users, waiting
 from tests.outbound.bench import bench, quick_sandbox
@@ -22,6 +23,21 @@ async def test_an_identify_becomes_a_user(tmp_path: Path) -> None:
         assert user is not None
         assert user["dataFields"]["plan"] == "pro"
         assert user["email"] == "ann@x.org"
+
+
+async def test_who_a_user_is_to_iterable_is_confirmed_with_its_time(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b, b.running():
+        for email in ("ann@x.org", "new@x.org"):
+            b.say(user_id="1", email=email, traits={"email": email})
+            before = b.parts.clock.now()
+            await b.settled()
+            key = (shard_of("u:1"), "u:1")
+            row = b.database.read_now(lambda c, key=key: users.load(c, [key]))["u:1"]
+            believed = decode_believed(row.believed)
+            identity = IterableIdentity(email, "1")
+            assert believed.identity == identity
+            assert believed.parts[IDENTITY].hash == identity_hash(identity)
+            assert believed.parts[IDENTITY].at >= before
 
 
 async def test_a_track_becomes_an_event_after_its_users_state(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 
 from daemon.actors.mailbox import Mailbox
+from daemon.domain.identity import ProjectType
 from daemon.domain.ports import Clock
 from daemon.errors import SegueError
 from daemon.mapping.mappings import Mappings
@@ -18,7 +19,7 @@ from daemon.reconcile.requests import Apply, Asked, Plan, Request
 from daemon.sandbox.settings import SandboxSettings
 from daemon.settings import ReconcileSettings
 from daemon.store import log
-from tests.outbound.bench import CATALOG, Bench, bench, published, quick_sandbox
+from tests.outbound.bench import CATALOG, Bench, bench, quick_sandbox
 
 LAG = 300
 VIP, MARKETING = 1002, 2001
@@ -32,7 +33,7 @@ class World:
         self, bench: Bench, settings: ReconcileSettings, clock: Clock | None = None
     ) -> None:
         self.bench = bench
-        self.mappings: Mappings = published()
+        self.mappings: Mappings = bench.parts.mappings()
         self.alerts: list[RunReport] = []
         self.parts = Parts(
             database=bench.database,
@@ -99,6 +100,19 @@ class World:
         answer = await self.bench.sandbox.post("/tamper", json=edit)
         assert answer.status_code == 200, answer.text
 
+    async def elsewhere(self, path: str, **body: Any) -> None:
+        """Another program's call of Iterable's API."""
+        answer = await self.bench.sandbox.post(
+            self.bench.api + path, json=body, headers={"Api-Key": SandboxSettings().api_key}
+        )
+        assert answer.status_code == 200, answer.text
+
+    async def read(self, path: str) -> Any:
+        """A user as Iterable's API shows it, None for nobody."""
+        headers = {"Api-Key": SandboxSettings().api_key}
+        answer = await self.bench.sandbox.get(self.bench.api + path, headers=headers)
+        return answer.json().get("user")
+
     def report(self, run: int) -> RunReport:
         report = self.bench.database.read_now(
             lambda c: read_report(run, CATALOG, 1.0, MOST_LINES, c)
@@ -117,9 +131,12 @@ async def world(
     settings: ReconcileSettings = NOBODY_ELSE,
     sandbox: SandboxSettings | None = None,
     clock: Clock | None = None,
+    project: ProjectType = ProjectType.HYBRID,
 ) -> AsyncIterator[World]:
-    chosen = sandbox or quick_sandbox(export_queue_ms=50, export_run_ms=50)
-    async with bench(folder, sandbox=chosen) as b:
+    chosen = sandbox or quick_sandbox(
+        project_type=str(project), export_queue_ms=50, export_run_ms=50
+    )
+    async with bench(folder, sandbox=chosen, project=project) as b:
         yield World(b, settings, clock)
 
 

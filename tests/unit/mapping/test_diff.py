@@ -242,6 +242,7 @@ def test_a_plan_is_made_against_the_hash_of_every_part() -> None:
         "list:1": MEMBER,
         "list:2": NO_MEMBER,
         "channel:11": UNSUBSCRIBED,
+        IDENTITY: identity_hash(desired.identity or IterableIdentity()),
     }
 
 

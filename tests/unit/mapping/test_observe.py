@@ -5,9 +5,17 @@ from typing import Any
 import pytest
 
 from daemon.domain.identity import IterableIdentity
-from daemon.domain.profiles import Believed, Certainty, Observation, Observed, Part
+from daemon.domain.profiles import Believed, Certainty, Desired, Observation, Observed, Part
 from daemon.mapping.canonical import ABSENT, value_hash
-from daemon.mapping.diff import MEMBER, NO_MEMBER, SUBSCRIBED, UNSUBSCRIBED
+from daemon.mapping.diff import (
+    IDENTITY,
+    MEMBER,
+    NO_MEMBER,
+    SUBSCRIBED,
+    UNSUBSCRIBED,
+    diff,
+    identity_hash,
+)
 from daemon.mapping.observe import USER, apply_observation, observed_hash
 
 ANN = IterableIdentity("ann@example.com", "u1")
@@ -40,6 +48,7 @@ PRO, FREE = value_hash("pro"), value_hash("free")
         ("channel:21", SUBSCRIBED),
         ("messageType:21", UNSUBSCRIBED),
         ("messageType:11", SUBSCRIBED),
+        (IDENTITY, identity_hash(ANN)),
     ],
 )
 def test_what_was_seen_is_comparable_with_desired(part: str, digest: int) -> None:
@@ -113,14 +122,50 @@ def test_a_plan_that_names_no_part_changes_none() -> None:
     assert believed.parts == {PLAN: Part(PRO, 1)}
 
 
-def test_the_identity_seen_is_taken_only_where_none_was_confirmed() -> None:
-    other = IterableIdentity("other@example.com", "u1")
-    believed = Believed(identity=other)
+OTHER = IterableIdentity("other@example.com", "u1")
+ASKED = {IDENTITY: identity_hash(OTHER)}
+
+
+def test_the_identity_seen_is_taken_where_none_was_confirmed() -> None:
+    believed = Believed(identity=OTHER)
     observe(believed, {PLAN: PRO})
-    assert believed.identity == other
+    assert believed.identity == OTHER
     believed = Believed()
     observe(believed, {PLAN: PRO})
     assert believed.identity == ANN
+
+
+def test_another_identity_is_believed_where_the_plan_names_it() -> None:
+    believed = Believed(OTHER, {IDENTITY: Part(identity_hash(OTHER), 1)})
+    assert observe(believed, ASKED) == []
+    assert believed == Believed(ANN, {IDENTITY: Part(identity_hash(ANN), AS_OF)})
+    wanted = Desired(OTHER, {}, {}, [])
+    assert diff(wanted, believed).identity == OTHER
+
+
+@pytest.mark.parametrize(
+    ("parts", "now"),
+    [
+        ({IDENTITY: Part(identity_hash(OTHER), AS_OF)}, ASKED),
+        ({}, {IDENTITY: identity_hash(ANN)}),
+        ({}, {}),
+    ],
+    ids=["confirmed since", "Desired is another now", "nobody is wanted"],
+)
+def test_an_identity_that_is_newer_than_the_plan_stands(
+    parts: dict[str, Part], now: dict[str, int]
+) -> None:
+    believed = Believed(OTHER, dict(parts))
+    assert observe(believed, ASKED, now) == [IDENTITY]
+    assert believed == Believed(OTHER, parts)
+
+
+def test_a_refused_identity_is_not_tried_again_though_the_user_is_known_better() -> None:
+    refused = Part(identity_hash(OTHER), 1, Certainty.REFUSED, "belongs to another")
+    believed = Believed(OTHER, {IDENTITY: refused})
+    assert observe(believed, ASKED) == []
+    assert believed == Believed(ANN, {IDENTITY: refused})
+    assert diff(Desired(OTHER, {}, {}, []), believed).identity is None
 
 
 REFUSED = Part(PRO, 1, Certainty.REFUSED, "type")

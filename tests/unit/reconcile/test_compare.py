@@ -19,6 +19,7 @@ LONG_AGO = NOW - 3_600_000
 LAG = 15_000
 ANN = IterableIdentity("ann@example.com", "1")
 CHANNEL = SubscriptionTarget("messageChannel", 12)
+BOB = IterableIdentity("bob@example.com", "1")
 OUT = Wish(CHANNEL, Choice.OUT, LONG_AGO)
 IN = Wish(CHANNEL, Choice.IN, LONG_AGO)
 
@@ -241,11 +242,32 @@ CASES: list[tuple[str, Desired, dict[str, Part], Observed, tuple[Cause, Standing
         None,
     ),
     (
-        "the e-mail was edited",
+        "the e-mail was edited, and nobody looked for others who have the right one",
         wanted(),
         {},
-        seen(identity=IterableIdentity("bob@example.com", "1")),
+        seen(identity=BOB),
         (Cause.EDITED, Standing.REPORTED),
+    ),
+    (
+        "the e-mail was edited, and nobody else has the right one",
+        wanted(),
+        {},
+        seen(identity=BOB, others=[]),
+        (Cause.EDITED, Standing.REPAIRABLE),
+    ),
+    (
+        "the e-mail was edited, and somebody else has the right one",
+        wanted(),
+        {},
+        seen(identity=BOB, others=["e-mail"]),
+        (Cause.EDITED, Standing.REPORTED),
+    ),
+    (
+        "the identity was confirmed within the lag",
+        wanted(),
+        {IDENTITY: confirmed(identity_hash(ANN), at=NOW)},
+        seen(identity=BOB, others=[]),
+        None,
     ),
     (
         "the identity was refused",
@@ -311,6 +333,39 @@ def test_another_user_with_the_same_e_mail_is_not_compared_part_by_part() -> Non
     other = seen(identity=IterableIdentity("ann@example.com", "2"), fields={"plan": "free"})
     found = compared(wanted(fields={"plan": "pro"}), {"field:plan": confirmed(PRO)}, other)
     assert [(one.part, one.standing) for one in found.findings] == [("identity", Standing.REPORTED)]
+
+
+def test_a_user_whose_rows_will_reach_it_once_repaired_is_compared_part_by_part() -> None:
+    other = seen(identity=IterableIdentity("ann@example.com"), fields={"plan": "free"}, others=[])
+    found = compared(wanted(fields={"plan": "pro"}), {"field:plan": confirmed(PRO)}, other)
+    assert [(one.part, one.standing) for one in found.findings] == [
+        ("identity", Standing.REPAIRABLE),
+        ("field:plan", Standing.REPAIRABLE),
+    ]
+
+
+def test_a_user_known_by_its_e_mail_alone_may_have_a_user_id_in_iterable() -> None:
+    email_only = wanted(identity=IterableIdentity("ann@example.com"), fields={"plan": "pro"})
+    found = compared(email_only, {}, seen(fields={"plan": "free"}), identity=email_only.identity)
+    assert [one.part for one in found.findings] == ["field:plan"]
+
+
+def test_rows_that_name_an_address_nobody_has_any_more_are_a_difference() -> None:
+    found = compared(wanted(), {}, seen(others=[]), identity=BOB, project=ProjectType.EMAIL)
+    assert [(one.part, one.standing) for one in found.findings] == [
+        ("identity", Standing.REPAIRABLE)
+    ]
+    assert compared(wanted(), {}, seen(others=[]), identity=BOB).findings == []
+
+
+def test_the_next_step_of_a_refused_change_is_refused_too() -> None:
+    step = IterableIdentity("bob@example.com", "1")
+    refused = confirmed(identity_hash(step), certainty=Certainty.REFUSED, reason="taken")
+    other = seen(identity=IterableIdentity("bob@example.com", "7"), others=[])
+    found = compared(wanted(), {IDENTITY: refused}, other)
+    assert [(one.part, one.standing, one.reason) for one in found.findings] == [
+        ("identity", Standing.REFUSED, "taken")
+    ]
 
 
 def test_an_e_mail_based_project_compares_whoever_has_the_e_mail() -> None:

@@ -52,3 +52,8 @@ def test_a_plan_in_figures() -> None:
 def test_calls_hold_a_thousand_users() -> None:
     many = [drift_row(1, f"u:{n}", Finding("list:7", 0, 1, Cause.ADDED)) for n in range(1001)]
     assert plan_stats(many)["calls"] == 2
+
+
+def test_a_change_of_identity_is_a_call_of_its_own() -> None:
+    rows = [drift_row(1, f"u:{n}", Finding("identity", {}, {}, Cause.EDITED)) for n in range(3)]
+    assert plan_stats(rows)["calls"] == 3
