@@ -9,10 +9,14 @@ from daemon.domain.messages import shard_of
 from daemon.domain.profiles import decode_believed, decode_profile
 from daemon.mapping.diff import IDENTITY, identity_hash
 from daemon.outbound.turn import SUBSCRIPTIONS_MISSING
-from daemon.store import facts, users, waiting
+from daemon.store import Connection, facts, users, waiting
 from tests.outbound.bench import bench, quick_sandbox
 
 pytestmark = pytest.mark.anyio
+
+
+def _ann(connection: Connection) -> dict[str, users.UserRow]:
+    return users.load(connection, [(shard_of("u:1"), "u:1")])
 
 
 async def test_an_identify_becomes_a_user(tmp_path: Path) -> None:
@@ -31,9 +35,7 @@ async def test_who_a_user_is_to_iterable_is_confirmed_with_its_time(tmp_path: Pa
             b.say(user_id="1", email=email, traits={"email": email})
             before = b.parts.clock.now()
             await b.settled()
-            key = (shard_of("u:1"), "u:1")
-            row = b.database.read_now(lambda c, key=key: users.load(c, [key]))["u:1"]
-            believed = decode_believed(row.believed)
+            believed = decode_believed(b.database.read_now(_ann)["u:1"].believed)
             identity = IterableIdentity(email, "1")
             assert believed.identity == identity
             assert believed.parts[IDENTITY].hash == identity_hash(identity)
@@ -101,9 +103,8 @@ async def test_a_membership_nobody_maps_yet_is_kept_in_the_store(tmp_path: Path)
         personas = {"computation_class": "audience", "computation_key": "early"}
         b.say(user_id="1", traits={"early": True}, context={"personas": personas})
         await b.settled()
-        key = (shard_of("u:1"), "u:1")
-        row = b.database.read_now(lambda c: users.load(c, [key]))["u:1"]
-        assert decode_profile(row.profile).audiences["early"][0] is True
+        profile = decode_profile(b.database.read_now(_ann)["u:1"].profile)
+        assert profile.audiences["early"][0] is True
 
 
 async def test_an_opt_out_reaches_iterable_and_is_proven(tmp_path: Path) -> None:
