@@ -18,10 +18,11 @@ from daemon.sandbox.answers import JSON, JSON_LINES, Refusal, encode
 from daemon.sandbox.faults import Fault
 from daemon.sandbox.field_types import BadValue
 from daemon.sandbox.identity import Failure
-from daemon.sandbox.profile_api import Profile, ProfileApi
+from daemon.sandbox.profile_api import ProfileApi
+from daemon.sandbox.profile_resources import Profile
 from daemon.sandbox.project import Project
 from daemon.sandbox.settings import SandboxSettings
-from daemon.sandbox.users import profile
+from daemon.sandbox.user_reads import profile
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 ROWS_PER_CHUNK = 200
@@ -108,10 +109,14 @@ class Admin:
             name: sum(getattr(t, name) for t in tallies)
             for name in ("calls", "applied", "failed", "throttled", "errors", "seconds")
         }
-        users = sum(1 for _ in project.people.living())
         events = sum(map(len, project.events.by_kind.values()))
         return _json(
-            {"endpoints": project.counts, "total": total, "users": users, "events": events}
+            {
+                "endpoints": project.counts,
+                "total": total,
+                "users": project.people.alive,
+                "events": events,
+            }
         )
 
     async def _tamper(self, request: Request) -> Response:
@@ -144,7 +149,7 @@ class Admin:
                 "user": profile(project, user.true),
                 "visibleAt": user.true.visible_at,
                 "visible": user.true.visible_at <= project.clock(),
-                "events": 0 if user.last_event is None else sum(1 for _ in user.last_event.chain()),
+                "events": sum(1 for _ in project.events.chain(user.last_event)),
             }
         )
 

@@ -31,12 +31,13 @@ class Call(Struct, eq=False):
 
 
 class Answer(Struct, eq=False):
-    """What goes out; a stream of chunks is sent without a Content-Length."""
+    """What goes out, and the seconds it took; a stream is sent without a Content-Length."""
 
     body: bytes | Iterator[bytes]
     status: int = 200
     content_type: str = JSON
     headers: dict[str, str] = {}
+    seconds: float = 0.0
 
 
 class Refusal(Exception):
@@ -75,5 +76,5 @@ def action_not_found(path: str) -> Answer:
 
 
 def invalid_email(email: str) -> Refusal:
-    """A malformed e-mail address, as every endpoint words it (iterable.md §2.4)."""
-    return refuse(f"Invalid email: {email}", "InvalidEmailAddressError")
+    """A malformed e-mail address, as every endpoint words it: in lower case (iterable.md §5)."""
+    return refuse(f"Invalid email: {email.lower()}", "InvalidEmailAddressError")

@@ -5,13 +5,13 @@ from typing import Any
 import msgspec
 
 from daemon.sandbox.answers import Answer, Call, encode, envelope, refuse
+from daemon.sandbox.decoding import decode
 from daemon.sandbox.event_log import Event
 from daemon.sandbox.events import LONGEST_ID, enter, event_time
-from daemon.sandbox.field_types import BadValue
-from daemon.sandbox.identity import Failure, find, refusal
+from daemon.sandbox.identity import find
 from daemon.sandbox.people import User
 from daemon.sandbox.project import Project
-from daemon.sandbox.requests import Cart, Item, Purchase, UserRow, decode
+from daemon.sandbox.requests import Cart, Item, Purchase, UserRow
 from daemon.sandbox.writes import write_user
 
 
@@ -25,25 +25,20 @@ def upsert(
         )
     fields = dict(row.dataFields or {})
     check = project.check_user(create=row.createNewFields)
-    try:
-        user, email, user_id = find(
-            project, row.email, row.userId, prefer_user_id=bool(row.preferUserId)
-        )
-        check.row(fields)
-        written = write_user(
-            project,
-            user,
-            email,
-            user_id,
-            fields | {"shoppingCartItems": cart or None},
-            visible_at=call.now + project.lag_single.draw(),
-            now=call.now,
-            nested=bool(row.mergeNestedObjects),
-        )
-    except Failure as failure:
-        raise refusal(project, failure) from failure
-    except BadValue as bad:
-        raise refuse(f"Invalid value for field {bad}") from bad
+    user, email, user_id = find(
+        project, row.email, row.userId, prefer_user_id=bool(row.preferUserId)
+    )
+    check.row(fields)
+    written = write_user(
+        project,
+        user,
+        email,
+        user_id,
+        fields | {"shoppingCartItems": cart or None},
+        visible_at=call.now + project.lag_single.draw(),
+        now=call.now,
+        nested=bool(row.mergeNestedObjects),
+    )
     check.lock()
     return written or user
 

@@ -1,7 +1,8 @@
 """What happened to users: custom events, purchases, and the subscription events of the exports.
 
-Events are kept in order of arrival and chained per user, newest first, without a list for each
-user. A custom event's dataFields stay the bytes they arrived in.
+Events are kept in order of arrival. A user's are chained by their places in that order, newest
+first: no list for each user, and no chain of objects that would be freed link by link. A custom
+event's dataFields stay the bytes they arrived in.
 """
 
 from collections.abc import Iterator
@@ -10,9 +11,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+decode_data = msgspec.json.Decoder(dict[str, Any]).decode
+Place = int
+
 
 class Event(Struct, gc=False, eq=False):
-    """One event; `data` is JSON, `previous` the same user's event before it."""
+    """One event; `data` is JSON, `previous` the place of the same user's event before it."""
 
     kind: str
     name: str
@@ -22,41 +26,58 @@ class Event(Struct, gc=False, eq=False):
     created_at: int
     visible_at: int
     data: msgspec.Raw | bytes
-    previous: "Event | None" = None
+    previous: Place | None = None
     updated_at: int | None = None
     extra: dict[str, Any] | None = None
 
-    def chain(self) -> Iterator["Event"]:
-        """This event and the same user's earlier ones, newest first."""
-        event: Event | None = self
-        while event is not None:
-            yield event
-            event = event.previous
-
 
 class EventLog:
-    """All events by kind, custom events by id, and those of people without a profile."""
+    """All events by place and by kind, custom events by id, and those without a profile."""
 
     def __init__(self) -> None:
         self.by_kind: dict[str, list[Event]] = {}
         self.by_id: dict[tuple[str, str], Event] = {}
         self.custom: dict[str, Event] = {}
-        self.without_profile: dict[str, Event] = {}
+        self.without_profile: dict[str, Place] = {}
+        self._all: list[Event | None] = []
 
-    def add(self, event: Event) -> None:
-        """Keep an event; the caller has chained it to its user."""
+    def add(self, event: Event, last: Place | None) -> Place:
+        """Keep an event of someone whose newest was `last`; returns its place."""
+        event.previous = last
+        self._all.append(event)
         kept = self.by_kind.get(event.kind)
         if kept is None:
             kept = self.by_kind[event.kind] = []
         kept.append(event)
+        return len(self._all) - 1
 
-    def drop(self, last: Event | None) -> None:
+    def chain(self, last: Place | None) -> Iterator[Event]:
+        """The event at this place and the same user's earlier ones, newest first."""
+        while last is not None:
+            event = self._all[last]
+            if event is None:
+                return
+            yield event
+            last = event.previous
+
+    def append_chain(self, newer: Place | None, older: Place | None) -> Place | None:
+        """One chain made of two; returns its newest place."""
+        if newer is None:
+            return older
+        *_, oldest = self.chain(newer)
+        oldest.previous = older
+        return newer
+
+    def drop(self, last: Place | None) -> None:
         """Remove a user's whole chain (deletion by erasure)."""
-        if last is None:
+        gone = {id(event): event for event in self.chain(last)}
+        if not gone:
             return
-        gone = {id(e) for e in last.chain()}
-        for event in last.chain():
-            self.custom.pop(event.id, None)
+        while last is not None:
+            event, self._all[last] = self._all[last], None
+            last = None if event is None else event.previous
+        for event in gone.values():
             self.by_id.pop((event.kind, event.id), None)
+        self.custom = {key: e for key, e in self.custom.items() if id(e) not in gone}
         for kind, events in self.by_kind.items():
             self.by_kind[kind] = [e for e in events if id(e) not in gone]

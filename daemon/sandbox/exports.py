@@ -1,8 +1,7 @@
-"""Exports: the synchronous ones, jobs with their files, one user's events (iterable.md §12).
+"""What exports hold, and the synchronous ones (iterable.md §12).
 
-A user's row is made by splicing bytes, so a sweep costs the sandbox little. A job takes its rows
-when it runs and writes a file out only when it is fetched, in chunks between which others are
-served.
+A user's row is made by splicing bytes, so a sweep costs the sandbox little. Rows go out in chunks
+between which others are served.
 """
 
 import csv
@@ -10,21 +9,19 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import msgspec
-
-from daemon.sandbox.answers import CSV, JSON_LINES, Answer, Call, encode, envelope, json, refuse
-from daemon.sandbox.dates import parse, shown, shown_any
-from daemon.sandbox.event_log import Event
-from daemon.sandbox.events import as_read, decode_any
-from daemon.sandbox.people import Version
-from daemon.sandbox.project import ExportJob, Project
+from daemon.sandbox.answers import CSV, JSON_LINES, Answer, Call, encode, invalid_email, refuse
+from daemon.sandbox.dates import parse_parameter, shown_any
+from daemon.sandbox.event_log import Event, decode_data
+from daemon.sandbox.event_reads import as_read
+from daemon.sandbox.identity import email_ok
+from daemon.sandbox.people import Version, decode_fields
+from daemon.sandbox.project import Project
+from daemon.sandbox.user_reads import region_of
 
 DAY = 86_400_000
 FOREVER = 1 << 62
-FILES_PER_PAGE = 10
 ROWS_PER_CHUNK = 500
-MANAGED_BYTES = 400
-OUTPUTS = ("text/csv", JSON_LINES)
+PHONE = b'"phoneNumber":"+'
 UNHELD = frozenset(
     (
         "emailSend",
@@ -97,6 +94,10 @@ def user_row(project: Project, version: Version) -> bytes:
         managed["unsubscribedChannelIds"] = version.choices.off_channels
         managed["unsubscribedMessageTypeIds"] = version.choices.off_types
         managed["subscribedMessageTypeIds"] = version.choices.on_types
+    if PHONE in version.data:
+        region = region_of(decode_fields(version.data).get("phoneNumber"))
+        if region is not None:
+            managed["itblInternal.regionCode"] = region
     own = encode(managed)
     return own if version.data == b"{}" else version.data[:-1] + b"," + own[1:]
 
@@ -125,14 +126,15 @@ def window(query: dict[str, str], now: int) -> tuple[int, int]:
     bounds = []
     for key, missing in (("startDateTime", -FOREVER), ("endDateTime", FOREVER)):
         text = query.get(key)
-        at = missing if text is None else parse(text)
+        at = missing if text is None else parse_parameter(text)
         if at is None:
             raise refuse(f"Invalid {key}: {text}")
         bounds.append(at)
     return bounds[0], bounds[1]
 
 
-def _checked_type(query: dict[str, str]) -> str:
+def checked_type(query: dict[str, str]) -> str:
+    """The data type asked for; raises Refusal for one that Iterable does not know."""
     name = query.get("dataTypeName", "")
     if name not in HELD and name not in UNHELD:
         raise refuse(f"Invalid dataTypeName: {name}")
@@ -156,14 +158,17 @@ def rows_of(project: Project, data_type: str, query: dict[str, str], now: int) -
 def lines(
     project: Project, data_type: str, rows: Iterable[Any], query: dict[str, str]
 ) -> Iterator[bytes]:
-    """Rows as JSON lines, in chunks."""
+    """Rows as JSON lines, in chunks; by a setting some lack a comma, as some recorded ones do."""
     only = {n for n in query.get("onlyFields", "").split(",") if n}
     omit = {n for n in query.get("omitFields", "").split(",") if n}
+    broken_every = project.settings.export_broken_every
     chunk: list[bytes] = []
-    for row in rows:
+    for number, row in enumerate(rows, 1):
         line = user_row(project, row) if data_type == "user" else event_row(project, row)
         if only or omit:
-            line = encode(picked(decode_any(line), only, omit))
+            line = encode(picked(decode_data(line), only, omit))
+        if broken_every and number % broken_every == 0:
+            line = line.replace(b',"', b'"', 1)
         chunk.append(line)
         if len(chunk) == ROWS_PER_CHUNK:
             yield b"\n".join(chunk) + b"\n"
@@ -183,13 +188,15 @@ def table(
     """Rows as CSV: createdAt first, times in quotes, every field any row has."""
     only = [n for n in query.get("onlyFields", "").split(",") if n]
     dicts = []
-    for line in b"".join(lines(project, data_type, rows, query | {"onlyFields": ""})).splitlines():
-        row = decode_any(line)
+    omit = {n for n in query.get("omitFields", "").split(",") if n}
+    for each in rows:
+        line = user_row(project, each) if data_type == "user" else event_row(project, each)
+        row = picked(decode_data(line), set(), omit)
         row.setdefault("createdAt", row.get("signupDate"))
         dicts.append(row)
     names = only or sorted({name for row in dicts for name in row if name != "createdAt"})
     out = io.StringIO()
-    writer = csv.writer(out, delimiter=query.get("delimiter", ","), lineterminator="\n")
+    writer = csv.writer(out, delimiter=delimiter(query), lineterminator="\n")
     writer.writerow(["createdAt", *names])
     for row in dicts:
         writer.writerow([_cell(row.get(name)) for name in ("createdAt", *names)])
@@ -200,141 +207,34 @@ def _cell(value: Any) -> Any:
     return encode(value).decode() if isinstance(value, (dict, list)) else value
 
 
-def data_json(project: Project, call: Call) -> Answer:
-    """GET export/data.json."""
+def delimiter(query: dict[str, str]) -> str:
+    """The CSV's delimiter; raises Refusal where it is not one character."""
+    given = query.get("delimiter", ",")
+    if len(given) != 1 or given in '"\r\n':
+        raise refuse(f"Invalid delimiter: {given}")
+    return given
+
+
+def _asked(project: Project, call: Call) -> tuple[dict[str, str], str, list[Any]]:
+    """A synchronous export's query, data type and rows."""
     query = dict(call.query)
-    data_type = _checked_type(query)
+    data_type = checked_type(query)
     if not query.keys() & {"range", "startDateTime"}:
         raise refuse("Either range or startDateTime and endDateTime is required")
-    rows = rows_of(project, data_type, query, call.now)
+    return query, data_type, rows_of(project, data_type, query, call.now)
+
+
+def data_json(project: Project, call: Call) -> Answer:
+    """GET export/data.json."""
+    query, data_type, rows = _asked(project, call)
     return Answer(lines(project, data_type, rows, query), content_type=JSON_LINES)
 
 
 def data_csv(project: Project, call: Call) -> Answer:
     """GET export/data.csv."""
-    query = dict(call.query)
-    data_type = _checked_type(query)
-    if not query.keys() & {"range", "startDateTime"}:
-        raise refuse("Either range or startDateTime and endDateTime is required")
-    rows = rows_of(project, data_type, query, call.now)
+    query, data_type, rows = _asked(project, call)
+    delimiter(query)
     return Answer(table(project, data_type, rows, query), content_type=CSV)
-
-
-def start(project: Project, call: Call) -> Answer:
-    """POST export/start."""
-    try:
-        given = msgspec.json.decode(call.body, type=dict[str, str | int | None])
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise refuse(f"[{call.path}] Invalid JSON body", "BadJsonBody", {}) from error
-    query = {k: str(v) for k, v in given.items() if v is not None}
-    data_type = _checked_type(query)
-    output = query.get("outputFormat", "")
-    if output not in OUTPUTS:
-        raise refuse(f"Invalid outputFormat: {output}")
-    window(query, call.now)
-    job = ExportJob(project.serial(), data_type, output, call.now, query)
-    project.jobs[job.id] = job
-    return json({"jobId": job.id})
-
-
-def state(project: Project, job: ExportJob, now: int) -> str:
-    """What a job is doing; it takes its rows at the first look after it began to run."""
-    if job.cancelled:
-        return "cancelled"
-    begins = job.asked_at + project.settings.export_queue_ms
-    if now < begins:
-        return "enqueued"
-    if job.files is None:
-        rows = rows_of(project, job.data_type, job.query, now)
-        job.files = list(split(rows, project.settings.export_file_bytes))
-    return "running" if now < begins + project.settings.export_run_ms else "completed"
-
-
-def split(rows: list[Any], largest: int) -> Iterator[list[Any]]:
-    """Rows in files of at most about `largest` bytes."""
-    part: list[Any] = []
-    size = 0
-    for row in rows:
-        own = len(memoryview(row.data)) + MANAGED_BYTES
-        if part and size + own > largest:
-            yield part
-            part, size = [], 0
-        part.append(row)
-        size += own
-    if part:
-        yield part
-
-
-def _job(project: Project, call: Call) -> ExportJob:
-    text = call.args["jobId"]
-    job = project.jobs.get(int(text)) if text.isdigit() else None
-    if job is None:
-        raise refuse(f"Export job {text} does not exist", "NotFound", status=404)
-    return job
-
-
-def get_files(project: Project, call: Call) -> Answer:
-    """GET export/{jobId}/files: ten files a page, each with an address that expires."""
-    job = _job(project, call)
-    doing = state(project, job, call.now)
-    files = [] if job.files is None or job.cancelled else job.files
-    expires = call.now + project.settings.export_url_ms
-    suffix = "csv" if job.output == "text/csv" else "json"
-    named = [
-        {
-            "file": f"part-{number:05d}.{suffix}",
-            "url": f"{call.base_url}/_export/{job.id}/{number}?expires={expires}",
-        }
-        for number in range(len(files))
-    ]
-    after = call.query.get("startAfter", "")
-    page = [f for f in named if f["file"] > after][:FILES_PER_PAGE]
-    return json({"jobId": job.id, "jobState": doing, "exportTruncated": False, "files": page})
-
-
-def download(project: Project, call: Call) -> Answer:
-    """A file behind its presigned address: no key is asked for, and it expires."""
-    job = _job(project, call)
-    number, expires = call.args["number"], call.query.get("expires", "0")
-    if not expires.isdigit() or call.now >= int(expires):
-        page = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
-        return Answer(page, 403, "application/xml")
-    if not number.isdigit() or job.files is None or int(number) >= len(job.files):
-        return Answer(b"<Error><Code>NoSuchKey</Code></Error>", 404, "application/xml")
-    rows = job.files[int(number)]
-    if job.output == "text/csv":
-        return Answer(table(project, job.data_type, rows, job.query), content_type=CSV)
-    return Answer(lines(project, job.data_type, rows, job.query), content_type=JSON_LINES)
-
-
-def get_jobs(project: Project, call: Call) -> Answer:
-    """GET export/jobs."""
-    wanted = call.query.get("jobState")
-    rows = []
-    for job in project.jobs.values():
-        doing = state(project, job, call.now)
-        if wanted is None or wanted.lower() == doing:
-            rows.append(
-                {
-                    "id": job.id,
-                    "dataTypeName": job.data_type,
-                    "jobState": doing,
-                    "scheduledStartTime": shown(job.asked_at),
-                    "endTime": shown(
-                        job.asked_at
-                        + project.settings.export_queue_ms
-                        + project.settings.export_run_ms
-                    ),
-                    "bytesExported": 0,
-                }
-            )
-    return json({"jobs": rows})
-
-
-def cancel(project: Project, call: Call) -> Answer:
-    """DELETE export/{jobId}."""
-    _job(project, call).cancelled = True
-    return envelope()
 
 
 def user_events(project: Project, call: Call) -> Answer:
@@ -342,19 +242,20 @@ def user_events(project: Project, call: Call) -> Answer:
     email, user_id = call.query.get("email"), call.query.get("userId")
     if email is None and user_id is None:
         raise refuse("Either email or userId must be specified")
+    if email is not None and not email_ok(email):
+        raise invalid_email(email)
     people = project.people
-    user = (
-        people.by_email.get((email or "").lower())
-        if email
-        else people.by_user_id.get(user_id or "")
-    )
+    if email is not None:
+        user = people.by_email.get(email.lower())
+    else:
+        user = people.by_user_id.get(user_id or "")
     last = None if user is None else user.last_event
     if user is None and email is not None:
         last = project.events.without_profile.get(email.lower())
     custom = call.query.get("includeCustomEvents", "false") == "true"
     seen = [
         e
-        for e in (last.chain() if last is not None else ())
+        for e in project.events.chain(last)
         if e.visible_at <= call.now and (custom or e.kind != "customEvent")
     ]
     out = lines(project, "events", reversed(seen), {})

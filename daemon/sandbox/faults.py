@@ -6,9 +6,9 @@ before a token is taken. The first that matches and still has `times` left is us
 
 from fnmatch import fnmatchcase
 from random import Random
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from daemon.sandbox.answers import JSON, TEXT, Answer, encode
 
@@ -17,28 +17,30 @@ class Fault(Struct, forbid_unknown_fields=True, kw_only=True):
     """What to do to a call whose path matches the glob `path` (and `method`, if given).
 
     `apply` does the work first, so that a `status` or a `hang` hides a success;
-    `drop_after_apply` does it and then cuts the connection without an answer.
+    `drop_after_apply` does it and then cuts the connection without an answer; `cut_after` cuts it
+    when that many bytes of the body have been sent.
     """
 
     path: str
     method: str | None = None
-    status: int | None = None
-    delay_ms: int = 0
+    status: Annotated[int, Meta(ge=200, le=599)] | None = None
+    delay_ms: Annotated[int, Meta(ge=0)] = 0
     hang: bool = False
     drop_after_apply: bool = False
     apply: bool = False
+    cut_after: Annotated[int, Meta(ge=0)] | None = None
     body: Any = UNSET
     headers: dict[str, str] = {}
     times: int | None = None
     probability: float = 1.0
     used: int = 0
 
-    def answer(self) -> Answer:
-        """The answer this fault gives in place of the real one."""
+    def answer(self, failure: Any) -> Answer:
+        """The answer this fault gives in place of the real one; without a body, `failure`."""
         status = self.status or 500
         if isinstance(self.body, str):
             return Answer(self.body.encode(), status, TEXT, self.headers)
-        body = GENERIC if isinstance(self.body, UnsetType) else self.body
+        body = failure if isinstance(self.body, UnsetType) else self.body
         return Answer(encode(body), status, JSON, self.headers)
 
 

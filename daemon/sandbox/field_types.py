@@ -10,11 +10,11 @@ from typing import Any
 from msgspec import Struct
 
 from daemon.sandbox.answers import Refusal, refuse
-from daemon.sandbox.dates import canonical, is_date
+from daemon.sandbox.dates import is_date, read_back
 
 BY_CLASS: dict[type, str] = {str: "string", bool: "boolean", int: "long", float: "double"}
+CLASSES = {name: kind for kind, name in BY_CLASS.items()}
 LARGEST_LONG = 2**63
-LARGEST_TEXT = 32_766
 USER_FIELDS = {
     "email": "string",
     "userId": "string",
@@ -50,10 +50,25 @@ class BadValue(Exception):
 
 
 class Schema(Struct, eq=False):
-    """The locked types of one category: the user fields, or one event name's fields."""
+    """The locked types of one category: the user fields, or one event name's fields.
+
+    `classes` repeats those types that a value's own class decides, for the common case.
+    """
 
     category: str
     known: dict[str, str]
+    classes: dict[str, type] = {}
+
+    def __post_init__(self) -> None:
+        self._classify(self.known)
+
+    def lock(self, fresh: dict[str, str]) -> None:
+        """Keep the types of new names."""
+        self.known.update(fresh)
+        self._classify(fresh)
+
+    def _classify(self, names: dict[str, str]) -> None:
+        self.classes.update({n: CLASSES[kind] for n, kind in names.items() if kind in CLASSES})
 
 
 class Check:
@@ -69,32 +84,38 @@ class Check:
 
     def row(self, fields: dict[str, Any]) -> None:
         """Check one row's fields in place; raises Refusal on a clash, BadValue for this row."""
-        known = self.schema.known
+        classes = self.schema.classes
+        odd = [name for name, value in fields.items() if classes.get(name) is not type(value)]
+        if not odd:
+            return
         try:
-            odd = [
-                k
-                for k, v in fields.items()
-                if known.get(k) != BY_CLASS.get(type(v), "")
-                or (type(v) is str and len(v) > LARGEST_TEXT)
-            ]
-            if odd:
-                self._odd(fields, odd)
+            for name in odd:
+                self._odd(fields, name, fields[name])
         except Clash as clash:
             raise self._refusal(clash) from clash
         except RecursionError as error:
             raise BadValue("nested too deeply") from error
 
-    def _odd(self, fields: dict[str, Any], names: list[str]) -> None:
-        for name in names:
-            value = fields[name]
-            if value is None:
-                continue
-            unknown = name not in self.schema.known and name not in self.fresh
-            if unknown and not self._create:
-                self.filtered.add(name)
-                del fields[name]
-            else:
-                fields[name] = self._value(name, value)
+    def _odd(self, fields: dict[str, Any], name: str, value: Any) -> None:
+        if value is None:
+            return
+        known = self.schema.known.get(name)
+        if known == "date" and type(value) is str:
+            fields[name] = self._date(name, value)
+        elif known is None and not self._create and name not in self.fresh:
+            self.filtered.add(name)
+            del fields[name]
+        elif type(value) is not list or not self._is_list_of(name, value):
+            fields[name] = self._value(name, value)
+
+    def _is_list_of(self, name: str, values: list[Any]) -> bool:
+        return {self.schema.classes.get(name)}.issuperset(map(type, values))
+
+    def _date(self, path: str, value: str) -> str:
+        form = read_back(value)
+        if form is None:
+            raise Clash(path, "date", possible(path, value), value)
+        return form
 
     def _value(self, path: str, value: Any) -> Any:
         if isinstance(value, list):
@@ -108,12 +129,21 @@ class Check:
         elif not fits(expected, incoming, value):
             raise Clash(path, expected, incoming, value)
         if isinstance(value, dict):
-            if expected == "geo_location":
-                return value
-            return {
-                k: None if v is None else self._value(f"{path}.{k}", v) for k, v in value.items()
-            }
-        return canonical(value) if expected == "date" else value
+            return value if expected == "geo_location" else self._parts(path, value)
+        return self._date(path, value) if expected == "date" else value
+
+    def _parts(self, path: str, parts: dict[str, Any]) -> dict[str, Any]:
+        """An object's own fields, without those that are new where new ones are left out."""
+        kept: dict[str, Any] = {}
+        for name, value in parts.items():
+            place = f"{path}.{name}"
+            if value is None:
+                kept[name] = None
+            elif self._create or place in self.schema.known:
+                kept[name] = self._value(place, value)
+            else:
+                self.filtered.add(place)
+        return kept
 
     def _bounded(self) -> None:
         total = len(self.schema.known) + len(self.fresh)
@@ -129,7 +159,7 @@ class Check:
 
     def lock(self) -> list[str]:
         """Keep the new names' types; returns the names."""
-        self.schema.known.update(self.fresh)
+        self.schema.lock(self.fresh)
         return sorted(self.fresh)
 
     def _refusal(self, clash: Clash) -> Refusal:
@@ -157,8 +187,6 @@ class Check:
 def possible(path: str, value: Any) -> list[str]:
     """The types a value may be taken for, the likeliest first."""
     if isinstance(value, str):
-        if len(value) > LARGEST_TEXT:
-            raise BadValue(path)
         return ["date", "string", "keyword"] if is_date(value) else ["string", "keyword"]
     if isinstance(value, dict):
         geo = path.endswith("_geo_location") and {"lat", "lon"} <= value.keys()
@@ -175,3 +203,12 @@ def fits(expected: str, incoming: list[str], value: Any) -> bool:
     if expected == "double":
         return incoming == ["long"]
     return expected == "long" and incoming == ["double"] and float(value).is_integer()
+
+
+def holds_longer_text(value: Any, limit: int) -> bool:
+    """Whether a string of more than `limit` characters is anywhere in a value."""
+    if isinstance(value, str):
+        return len(value) > limit
+    if isinstance(value, dict):
+        return any(holds_longer_text(v, limit) for v in value.values())
+    return isinstance(value, list) and any(holds_longer_text(v, limit) for v in value)

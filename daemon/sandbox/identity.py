@@ -41,65 +41,83 @@ def find(
 ) -> Found:
     """The user a row means, with the email and userId it shall have; raises Failure.
 
-    None as user means: nobody yet, and one may be created with what is returned.
+    None as user means: nobody yet, and one may be created with what is returned. An identifier
+    some user has was found well-formed when it was given.
     """
-    if email is not None:
-        if EMAIL.fullmatch(email) is None:
-            raise Failure("invalidEmail", email)
-        email = email.lower()
-        if project.forgotten_emails and email in project.forgotten_emails:
-            raise Failure("forgottenEmail", email)
-    if user_id is not None:
-        if USER_ID.fullmatch(user_id) is None:
-            raise Failure("invalidUserId", user_id)
-        if project.forgotten_user_ids and user_id in project.forgotten_user_ids:
-            raise Failure("forgottenUserId", user_id)
+    by_email = by_id = None
     kind = project.settings.project_type
+    if email is not None:
+        email = email.lower()
+        by_email = project.people.by_email.get(email)
+        if by_email is None:
+            check_email(project, email, blocks=kind != "userId" or user_id is None)
+    if user_id is not None:
+        by_id = project.people.by_user_id.get(user_id)
+        if by_id is None:
+            check_user_id(project, user_id, blocks=kind != "email" or email is None)
+    if kind == "hybrid":
+        return _hybrid(by_email, by_id, email, user_id)
     if kind == "email":
-        return _by_email(project, email, user_id, prefer_user_id=prefer_user_id)
-    if kind == "userId":
-        return _by_user_id(project, email, user_id)
-    return _hybrid(project, email, user_id)
+        return _by_email(by_email, by_id, email, user_id, prefer_user_id=prefer_user_id)
+    return _by_user_id(by_email, by_id, email, user_id)
+
+
+def check_email(project: Project, email: str, *, blocks: bool = True) -> None:
+    """Raise Failure for a malformed address, and where that `blocks` for a forgotten one."""
+    if EMAIL.fullmatch(email) is None:
+        raise Failure("invalidEmail", email)
+    if blocks and email in project.forgotten_emails:
+        raise Failure("forgottenEmail", email)
+
+
+def check_user_id(project: Project, user_id: str, *, blocks: bool = True) -> None:
+    """Raise Failure for a malformed userId, and where that `blocks` for a forgotten one."""
+    if USER_ID.fullmatch(user_id) is None:
+        raise Failure("invalidUserId", user_id)
+    if blocks and user_id in project.forgotten_user_ids:
+        raise Failure("forgottenUserId", user_id)
 
 
 def _by_email(
-    project: Project, email: str | None, user_id: str | None, *, prefer_user_id: bool
+    by_email: User | None,
+    by_id: User | None,
+    email: str | None,
+    user_id: str | None,
+    *,
+    prefer_user_id: bool,
 ) -> Found:
     if email is not None:
-        return project.people.by_email.get(email), email, user_id
+        return by_email, email, user_id
     if user_id is None:
         raise Failure("invalidEmail", "")
-    user = project.people.by_user_id.get(user_id)
-    if user is not None:
-        return user, user.true.email, user_id
+    if by_id is not None:
+        return by_id, by_id.true.email, user_id
     if not prefer_user_id:
         raise Failure("notFoundUserId", user_id)
     return None, f"{sha256(user_id.encode()).hexdigest()[:32]}{PLACEHOLDER}", user_id
 
 
-def _by_user_id(project: Project, email: str | None, user_id: str | None) -> Found:
+def _by_user_id(
+    by_email: User | None, by_id: User | None, email: str | None, user_id: str | None
+) -> Found:
     if user_id is not None:
-        user = project.people.by_user_id.get(user_id)
-        return user, email if email is not None or user is None else user.true.email, user_id
+        return by_id, email if email is not None or by_id is None else by_id.true.email, user_id
     if email is None:
         raise Failure("invalidUserId", "")
-    user = project.people.by_email.get(email)
-    if user is None:
+    if by_email is None:
         raise Failure("notFoundEmail", email)
-    return user, email, user.true.user_id
+    return by_email, email, by_email.true.user_id
 
 
-def _hybrid(project: Project, email: str | None, user_id: str | None) -> Found:
-    people = project.people
+def _hybrid(
+    by_email: User | None, by_id: User | None, email: str | None, user_id: str | None
+) -> Found:
     if user_id is None:
         if email is None:
             raise Failure("invalidEmail", "")
-        user = people.by_email.get(email)
-        return user, email, None if user is None else user.true.user_id
-    by_id = people.by_user_id.get(user_id)
+        return by_email, email, None if by_email is None else by_email.true.user_id
     if email is None:
         return by_id, None if by_id is None else by_id.true.email, user_id
-    by_email = people.by_email.get(email)
     if by_email is None or by_email is by_id:
         return by_id, email, user_id
     if by_id is not None or by_email.true.user_id is not None:

@@ -1,15 +1,18 @@
-"""users/updateEmail, merge, forget and unforget (iterable.md §7, §2.4)."""
+"""users/updateEmail and users/merge (iterable.md §7, §2.4)."""
 
 from typing import Any
 
 from msgspec.structs import replace
 
-from daemon.sandbox.answers import Answer, Call, Refusal, envelope, invalid_email, json, refuse
-from daemon.sandbox.identity import email_ok, hashed
+from daemon.sandbox.answers import Answer, Call, envelope, invalid_email, refuse
+from daemon.sandbox.decoding import decode
+from daemon.sandbox.identity import email_ok
 from daemon.sandbox.people import User, decode_fields, encode_fields
 from daemon.sandbox.project import Project
-from daemon.sandbox.requests import Merge, UpdateEmail, Who, decode
-from daemon.sandbox.writes import note_members, remove_user
+from daemon.sandbox.requests import ArrayMerge, Merge, UpdateEmail
+from daemon.sandbox.writes import MANAGED, note_members, remove_user
+
+ITERABLE_ARRAYS = MANAGED | {"devices", "browserTokens", "shoppingCartItems"}
 
 
 def update_email(project: Project, call: Call) -> Answer:
@@ -37,12 +40,22 @@ def update_email(project: Project, call: Call) -> Answer:
     if holder is not None and holder is not user:
         raise refuse(f"{change}New email already exists", "EmailAlreadyExists", status=status)
     at = call.now + project.lag_single.draw()
+    before = user.true.email
     moved = replace(user.true, email=email, updated_at=call.now, visible_at=at, created_at=at)
     project.people.put(user, moved, call.now)
-    for event in () if user.last_event is None else user.last_event.chain():
-        event.email = email
+    _rename_past(project, user, moved.user_id, was=before)
     project.ledger.one(call.now, call.path, "identity", call.body)
     return envelope()
+
+
+def _rename_past(project: Project, user: User, user_id: str | None, *, was: str | None) -> None:
+    """Let a user's events, and the messages sent to `was`, bear the present identifiers."""
+    email = user.true.email
+    for event in project.events.chain(user.last_event):
+        event.email, event.user_id = email, user_id
+    for sent in project.sends:
+        if was is not None and sent.email == was:
+            sent.email, sent.user_id = email, user_id
 
 
 def _party(project: Project, email: str | None, user_id: str | None) -> User | None:
@@ -58,26 +71,35 @@ def _party(project: Project, email: str | None, user_id: str | None) -> User | N
 def merge(project: Project, call: Call) -> Answer:
     """POST users/merge: the destination wins; without one, the source takes its identifier."""
     row = decode(call.body, Merge, call.path)
+    if project.settings.api_key_kind != "ServerSide":
+        raise refuse("Merging users needs a server-side API key", "Forbidden", status=403)
+    if any(array.field in ITERABLE_ARRAYS for array in row.arrayMerge):
+        raise refuse("arrayMerge may only name custom arrays")
     source = _party(project, row.sourceEmail, row.sourceUserId)
     destination = _party(project, row.destinationEmail, row.destinationUserId)
     if _forgotten(project, row.destinationEmail, row.destinationUserId):
-        raise _forgotten_refusal(project)
+        status = project.settings.forgotten_status
+        raise refuse("Contact is GDPR forgotten", "ForgottenUserError", status=status)
     if source is None:
         raise refuse("Source user does not exist", "BadParams")
     if source is destination:
         raise refuse("Source and destination are the same user", "BadParams")
     at = call.now + project.lag_single.draw()
     if destination is None:
-        email = row.destinationEmail.lower() if row.destinationEmail else source.true.email
-        user_id = row.destinationUserId or source.true.user_id
-        named = replace(
-            source.true, email=email, user_id=user_id, updated_at=call.now, visible_at=at
-        )
-        project.people.put(source, named, call.now)
+        _re_identify(project, source, row, at, call.now)
     else:
         _unite(project, source, destination, row, at, call.now)
     project.ledger.one(call.now, call.path, "identity", call.body)
     return envelope()
+
+
+def _re_identify(project: Project, source: User, row: Merge, at: int, now: int) -> None:
+    before = source.true
+    email = row.destinationEmail.lower() if row.destinationEmail else before.email
+    user_id = row.destinationUserId or before.user_id
+    named = replace(before, email=email, user_id=user_id, updated_at=now, visible_at=at)
+    project.people.put(source, named, now)
+    _rename_past(project, source, user_id, was=before.email)
 
 
 def _unite(
@@ -86,92 +108,37 @@ def _unite(
     theirs, ours = decode_fields(source.true.data), decode_fields(destination.true.data)
     united = {**theirs, **ours}
     for array in row.arrayMerge:
-        old, new = ours.get(array.field), theirs.get(array.field)
-        if isinstance(old, list) and isinstance(new, list):
-            united[array.field] = _united(old, new, array.dedupeBy)
+        if array.field in ours and array.field in theirs:
+            united[array.field] = _united(ours[array.field], theirs[array.field], array)
     before = destination.true
     choices = before.choices or source.true.choices
+    was = source.true.email
     remove_user(project, source, visible_at=at, now=now)
     after = replace(
         before, data=encode_fields(united), choices=choices, updated_at=now, visible_at=at
     )
     project.people.put(destination, after, now)
     note_members(project, destination, before.choices, choices)
-    if source.last_event is not None:
-        oldest = list(source.last_event.chain())[-1]
-        oldest.previous, destination.last_event = destination.last_event, source.last_event
-        source.last_event = None
+    chain = project.events.append_chain(source.last_event, destination.last_event)
+    source.last_event, destination.last_event = None, chain
+    _rename_past(project, destination, after.user_id, was=was)
 
 
-def _united(old: list[Any], new: list[Any], dedupe_by: str | None) -> list[Any]:
-    if dedupe_by is None:
-        return [*old, *new]
-    held = {v.get(dedupe_by) for v in old if isinstance(v, dict)}
-    return [*old, *(v for v in new if not (isinstance(v, dict) and v.get(dedupe_by) in held))]
+def _united(ours: Any, theirs: Any, array: ArrayMerge) -> list[Any]:
+    """Both arrays, without what the destination has (by one field, or as a whole); one value is
+    an array of one.
+    """
+    old = ours if isinstance(ours, list) else [ours]
+    new = theirs if isinstance(theirs, list) else [theirs]
+    if array.dedupeBy is None:
+        return [*old, *(v for v in new if v not in old)]
+    if not all(isinstance(v, dict) for v in [*old, *new]):
+        raise refuse(f"dedupeBy needs an array of objects: {array.field}")
+    held = [v[array.dedupeBy] for v in old if array.dedupeBy in v]
+    return [*old, *(v for v in new if array.dedupeBy not in v or v[array.dedupeBy] not in held)]
 
 
 def _forgotten(project: Project, email: str | None, user_id: str | None) -> bool:
     return (email or "").lower() in project.forgotten_emails or (
         user_id or ""
     ) in project.forgotten_user_ids
-
-
-def _forgotten_refusal(project: Project) -> Refusal:
-    status = project.settings.forgotten_status
-    return refuse("Contact is GDPR forgotten", "ForgottenUserError", status=status)
-
-
-def _whom(project: Project, call: Call) -> Who:
-    row = decode(call.body, Who, call.path)
-    if row.email is not None and not email_ok(row.email):
-        raise invalid_email(row.email)
-    kind = project.settings.project_type
-    if (row.email is None and kind == "email") or (row.userId is None and kind == "userId"):
-        raise refuse(f"This project identifies users by {kind}")
-    if row.email is None and row.userId is None:
-        raise refuse("Either email or userId must be set")
-    return row
-
-
-def forget(project: Project, call: Call) -> Answer:
-    """POST users/forget: deletes, erases, and blocks the identifier."""
-    row = _whom(project, call)
-    if row.email is not None:
-        user = project.people.by_email.get(row.email.lower())
-    else:
-        user = project.people.by_user_id.get(row.userId or "")
-    for known in (row.email, user.true.email if user else None):
-        if known is not None:
-            project.forgotten_emails.add(known.lower())
-    for known in (row.userId, user.true.user_id if user else None):
-        if known is not None:
-            project.forgotten_user_ids.add(known)
-    if user is not None:
-        remove_user(project, user, visible_at=call.now + project.lag_single.draw(), now=call.now)
-        project.events.drop(user.last_event)
-        user.last_event = None
-    project.ledger.one(call.now, call.path, "forget", call.body)
-    return envelope()
-
-
-def unforget(project: Project, call: Call) -> Answer:
-    """POST users/unforget."""
-    row = _whom(project, call)
-    project.forgotten_emails.discard((row.email or "").lower())
-    project.forgotten_user_ids.discard(row.userId or "")
-    project.ledger.one(call.now, call.path, "unforget", call.body)
-    return envelope()
-
-
-def get_forgotten(project: Project, call: Call) -> Answer:  # noqa: ARG001 -- handlers take both
-    """GET users/forgotten: hashes; an error in userID-based projects."""
-    if project.settings.project_type == "userId":
-        raise refuse("This endpoint is not supported in userID-based projects")
-    return json({"hashedEmails": sorted(hashed(e) for e in project.forgotten_emails)})
-
-
-def get_forgotten_user_ids(project: Project, call: Call) -> Answer:  # noqa: ARG001 -- as above
-    """GET users/forgottenUserIds: hashes; an error in e-mail-based projects."""
-    if project.email_based:
-        raise refuse("This endpoint is not supported in email-based projects")
-    return json({"hashedUserIds": sorted(hashed(u) for u in project.forgotten_user_ids)})

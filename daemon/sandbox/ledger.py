@@ -27,14 +27,21 @@ RESULTS = (
     "forgottenUserId",
     "disallowedEventName",
     "skipped",
+    "scheduled",
+    "optedOut",
+    "repeated",
 )
 CODE = {name: number for number, name in enumerate(RESULTS)}
-APPLIED, NO_OP = CODE["applied"], CODE["noOp"]
+APPLIED, NO_OP, SKIPPED = CODE["applied"], CODE["noOp"], CODE["skipped"]
+ACCEPTED = (APPLIED, NO_OP, CODE["scheduled"])
 ROWS = ("users", "events", "subscribers", "updateSubscriptionsRequests")
 
 
 class Entry(Struct, gc=False, eq=False):
-    """One call: its rows are numbered from `first`; `body` is JSON, with the rows under `key`."""
+    """One call: its rows are numbered from `first`; `body` is JSON, with the rows under `key`.
+
+    `more` is a JSON object whose names each row shows beside its own.
+    """
 
     first: int
     at: int
@@ -44,6 +51,7 @@ class Entry(Struct, gc=False, eq=False):
     key: str | None
     body: bytes
     results: bytes
+    more: bytes = b""
 
 
 class Ledger:
@@ -61,7 +69,7 @@ class Ledger:
     def _keep(self, entry: Entry) -> None:
         self._entries.append(entry)
         self._next += len(entry.results)
-        self._applied += entry.results.count(APPLIED) + entry.results.count(NO_OP)
+        self._applied += sum(map(entry.results.count, ACCEPTED))
 
     def bulk(self, at: int, path: str, kind: str, key: str, body: bytes, results: bytes) -> None:
         """Note a bulk call; `results` holds a CODE for each row under `key` of `body`."""
@@ -69,10 +77,18 @@ class Ledger:
             self._keep(Entry(self._next, at, path, kind, "api", key, body, results))
 
     def one(
-        self, at: int, path: str, kind: str, body: bytes, *, code: int = APPLIED, by: By = "api"
+        self,
+        at: int,
+        path: str,
+        kind: str,
+        body: bytes,
+        *,
+        code: int = APPLIED,
+        by: By = "api",
+        more: bytes = b"",
     ) -> None:
-        """Note a single row; `body` is its payload."""
-        self._keep(Entry(self._next, at, path, kind, by, None, body, bytes((code,))))
+        """Note a single row; `body` is its payload, `more` what else is known of it."""
+        self._keep(Entry(self._next, at, path, kind, by, None, body, bytes((code,)), more))
 
     def rows(
         self,
@@ -101,6 +117,7 @@ class Ledger:
 def spell_out(entry: Entry) -> Iterator[dict[str, Any]]:
     """One entry's rows as the admin route shows them."""
     body: dict[str, Any] = msgspec.json.decode(entry.body) if entry.body else {}
+    more: dict[str, Any] = msgspec.json.decode(entry.more) if entry.more else {}
     shared = {k: v for k, v in body.items() if k not in ROWS}
     items = body[entry.key] if entry.key is not None else [{}]
     for offset, (item, code) in enumerate(zip(items, entry.results, strict=True)):
@@ -117,6 +134,7 @@ def spell_out(entry: Entry) -> Iterator[dict[str, Any]]:
             "userId": first_of(who, "userId", "currentUserId", "recipientUserId"),
             "payload": payload,
             "result": RESULTS[code],
+            **more,
         }
 
 

@@ -1,4 +1,4 @@
-"""Token buckets, one for each endpoint, and the three ways Iterable words a 429 (iterable.md §3).
+"""Token buckets, one for each endpoint, and the ways Iterable words a 429 (iterable.md §3).
 
 Rates are the published ones; endpoints without a published rate have no bucket until a setting
 gives them one. A bucket's capacity was never published: by default it holds one period's calls.
@@ -33,6 +33,8 @@ PUBLISHED: dict[str, RateRule] = {
     "GET /api/lists": RateRule(100),
     "GET /api/channels": RateRule(100),
     "GET /api/messageTypes": RateRule(100),
+    "GET /api/templates": RateRule(100),
+    "GET /api/campaigns": RateRule(100),
     "GET /api/lists/getUsers": RateRule(5, 60),
     "GET /api/lists/previewUsers": RateRule(5, 60),
     "GET /api/lists/{listId}/size": RateRule(5, 60),
@@ -43,7 +45,14 @@ PUBLISHED: dict[str, RateRule] = {
     "DELETE /api/export/{jobId}": RateRule(1),
     "GET profiles": RateRule(100),
 }
+DAILY: dict[str, RateRule] = {
+    "POST /api/users/forget": RateRule(1000, 86_400),
+    "POST /api/users/unforget": RateRule(1000, 86_400),
+}
 WITH_PARAMS = ("POST /api/users/update", "POST /api/users/bulkUpdate")
+PLAIN_PATHS = "/api/inApp/"
+PLAIN = Answer(b"Rate limit exceeded. Please try again later.", 429, TEXT)
+UNITS = {1.0: "second", 60.0: "minute", 86_400.0: "day"}
 
 
 class Bucket:
@@ -72,10 +81,10 @@ class Bucket:
 
 
 class Limits:
-    """The buckets of one project."""
+    """The buckets of one project; a few endpoints have a second one for the whole day."""
 
     def __init__(self) -> None:
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[str, tuple[Bucket, ...]] = {}
 
     def reset(self) -> None:
         """Start every bucket afresh, after the rules have changed."""
@@ -87,25 +96,32 @@ class Limits:
         """The 429 for a call that comes too early, else None and a token is taken."""
         if not settings.limits:
             return None
-        bucket = self._buckets.get(endpoint)
-        if bucket is None:
-            rule = settings.limit_overrides.get(endpoint) or PUBLISHED.get(endpoint)
-            if rule is None:
-                return None
-            bucket = self._buckets[endpoint] = Bucket(rule, now)
-        if bucket.take(now):
-            return None
-        return too_many(bucket, endpoint, path, settings)
+        buckets = self._buckets.get(endpoint)
+        if buckets is None:
+            rules = (
+                settings.limit_overrides.get(endpoint) or PUBLISHED.get(endpoint),
+                DAILY.get(endpoint),
+            )
+            buckets = tuple(Bucket(rule, now) for rule in rules if rule is not None)
+            self._buckets[endpoint] = buckets
+        for bucket in buckets:
+            if not bucket.take(now):
+                return too_many(bucket, endpoint, path, settings)
+        return None
 
 
 def too_many(bucket: Bucket, endpoint: str, path: str, settings: SandboxSettings) -> Answer:
     """A 429 in the form the settings ask for (iterable.md §3.2)."""
     form = settings.limit_body
-    if form == "plain":
-        return Answer(b"Rate limit exceeded. Please try again later.", 429, TEXT)
+    if form == "plain" or (form == "documented" and path.startswith(PLAIN_PATHS)):
+        return PLAIN
     rule = bucket.rule
-    unit = "minute" if rule.seconds > 1 else "second"
-    count = rule.count if rule.seconds <= 1 else rule.count * 60 / rule.seconds
+    rate = ""
+    if form == "legacy":
+        count, unit = float(rule.count), UNITS.get(rule.seconds)
+        if unit is None:
+            count, unit = count / rule.seconds, "second"
+        rate = f" of {count} per {unit}"
     params: dict[str, float] = {}
     if form == "params" or (form == "documented" and endpoint in WITH_PARAMS):
         params = {
@@ -113,5 +129,5 @@ def too_many(bucket: Bucket, endpoint: str, path: str, settings: SandboxSettings
             "rateLimitRemaining": int(bucket.tokens),
             "rateLimitReset": bucket.reset_seconds(),
         }
-    msg = f"Exceeded rate limit of {float(count)} per {unit} for endpoint: {path}, "
+    msg = f"Exceeded rate limit{rate} for endpoint: {path}, "
     return envelope(f"{msg}project: {settings.project_id} ", "RateLimitExceeded", params, 429)

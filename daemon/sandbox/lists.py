@@ -1,15 +1,17 @@
 """Lists: making them, who is on them, subscribing and unsubscribing (iterable.md §9)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from daemon.sandbox.answers import TEXT, Answer, Call, envelope, json, refuse
+from daemon.sandbox.decoding import decode, whole
 from daemon.sandbox.event_log import Event
 from daemon.sandbox.events import enter
 from daemon.sandbox.identity import Failure, find
 from daemon.sandbox.ledger import APPLIED
 from daemon.sandbox.people import Choices, User, Version, encode_fields
 from daemon.sandbox.project import MailingList, Project
-from daemon.sandbox.requests import CreateList, Subscribe, decode
+from daemon.sandbox.requests import CreateList, Subscribe
 from daemon.sandbox.users import BulkResult, bulk_rows, within_limit
 from daemon.sandbox.writes import members_seen, put_choices
 
@@ -44,9 +46,11 @@ def create_list(project: Project, call: Call) -> Answer:
 def delete_list(project: Project, call: Call) -> Answer:
     """DELETE lists/{listId}."""
     text, number = call.args["listId"], project.settings.project_id
-    known = project.lists.get(int(text)) if text.isdigit() else None
+    known = project.lists.get(whole(text) or 0)
     if known is None:
         raise refuse(f"Unable to delete list {text} in Project {number}, which does not exist.")
+    if known.in_use:
+        raise refuse(f"List {text} in Project {number} is in use.", "Conflict", status=409)
     for user in known.members:
         choices = user.true.choices
         if choices is not None and known.id in choices.lists:
@@ -87,10 +91,11 @@ def note_subscription(
     *,
     on: bool,
     source: str | None = None,
+    extra: dict[str, Any] | None = None,
 ) -> None:
     """Enter the system event an opt-in or opt-out leaves in the exports (iterable.md §15).
 
-    `ids` holds what was chosen under `lists`, `channels` and `types`.
+    `ids` holds what was chosen under `lists`, `channels` and `types`, `extra` what it came from.
     """
     data: dict[str, object] = {
         "emailListIds": ids.get("lists", ()),
@@ -102,6 +107,7 @@ def note_subscription(
     kind = "emailSubscribe" if on else "emailUnSubscribe"
     who = user.true
     event = Event(kind, "", "", who.email, who.user_id, now, who.visible_at, encode_fields(data))
+    event.extra = extra
     enter(project, event, user)
 
 
@@ -115,7 +121,7 @@ def subscribe(project: Project, call: Call) -> Answer:
         request.subscribers,
         call.now,
         create_fields=None,
-        existing_only=request.updateExistingUsersOnly and not project.email_based,
+        existing_only=request.updateExistingUsersOnly is True and not project.email_based,
         source="ListAPI",
     )
     moments = project.lag_bulk.moments(call.now)
@@ -138,6 +144,9 @@ def unsubscribe(project: Project, call: Call) -> Answer:
     request = decode(call.body, Subscribe, call.path)
     known = _writable(project, call, request.listId)
     within_limit(project, len(request.subscribers))
+    whole_channel = request.channelUnsubscribe
+    if whole_channel is None:
+        whole_channel = project.settings.channel_unsubscribe_default
     result = BulkResult()
     moments = project.lag_bulk.moments(call.now)
     chance, size = project.rng.random, len(moments)
@@ -147,11 +156,10 @@ def unsubscribe(project: Project, call: Call) -> Answer:
             if user is None:
                 raise _not_found(email if row.email is not None else None, user_id)
         except Failure as failure:
-            value = failure.value
-            result.fail(failure.kind, value.lower() if failure.kind.endswith("Email") else value)
+            result.fail(failure.kind, failure.value)
             continue
         choices = with_list(user.true.choices, known.id, on=False)
-        channels = project.settings.channels[:1] if request.channelUnsubscribe else ()
+        channels = project.settings.channels[:1] if whole_channel else ()
         if channels and channels[0].id not in choices.off_channels:
             off = (*choices.off_channels, channels[0].id)
             choices = Choices(choices.lists, off, choices.off_types, choices.on_types)
@@ -161,7 +169,8 @@ def unsubscribe(project: Project, call: Call) -> Answer:
         at = moments[int(chance() * size)]
         put_choices(project, user, choices, visible_at=at, now=call.now)
         ids = {"lists": (known.id,), "channels": tuple(c.id for c in channels)}
-        note_subscription(project, user, call.now, ids, on=False)
+        extra = {"campaignId": request.campaignId}
+        note_subscription(project, user, call.now, ids, on=False, extra=extra)
         result.codes.append(APPLIED)
     project.ledger.bulk(call.now, call.path, "list", "subscribers", call.body, bytes(result.codes))
     return result.answer([])
@@ -174,7 +183,7 @@ def _not_found(email: str | None, user_id: str | None) -> Failure:
 
 
 def _members(project: Project, call: Call, text: str) -> list[Version]:
-    known = project.lists.get(int(text)) if text.isdigit() else None
+    known = project.lists.get(whole(text) or 0)
     if known is None:
         params = {"projectId": str(project.settings.project_id), "listId": text}
         raise refuse("Invalid email list id", params=params)
@@ -198,10 +207,10 @@ def get_users(project: Project, call: Call) -> Answer:
 
 def preview_users(project: Project, call: Call) -> Answer:
     """GET lists/previewUsers: the first of them."""
-    size = call.query.get("size", str(USUAL_PREVIEW))
-    if not size.isdigit() or not 1 <= int(size) <= MOST_PREVIEW:
+    size = whole(call.query.get("size", str(USUAL_PREVIEW)))
+    if size is None or not 1 <= size <= MOST_PREVIEW:
         raise refuse(f"size must be between 1 and {MOST_PREVIEW}")
-    members = _members(project, call, call.query.get("listId", ""))[: int(size)]
+    members = _members(project, call, call.query.get("listId", ""))[:size]
     prefer = call.query.get("preferUserId") == "true"
     lines = [f"{_identifier(project, v, prefer_user_id=prefer)}\n" for v in members]
     return Answer("".join(lines).encode(), content_type=TEXT)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from daemon.sandbox.event_log import Event
+from daemon.sandbox.event_log import Place
 
 decode_fields = msgspec.json.Decoder(dict[str, Any]).decode
 encode_fields = msgspec.json.Encoder().encode
@@ -44,7 +44,7 @@ class User(Struct, gc=False, eq=False):
 
     true: Version
     older: tuple[Version, ...] = ()
-    last_event: Event | None = None
+    last_event: Place | None = None
 
     def seen(self, at: int) -> Version | None:
         """What a read at `at` shows, or None."""
@@ -91,16 +91,14 @@ class People:
         self.by_email = Index()
         self.by_user_id = Index()
         self.longest_export_lag = 0
+        self.alive = 0
         self._all: dict[User, None] = {}
         self._former: dict[tuple[str, str], list[User]] = {}
-
-    def __len__(self) -> int:
-        return len(self._all)
 
     def create(self, version: Version) -> User:
         """A user nobody knew."""
         user = User(version)
-        self._all[user] = None
+        self.alive += 1
         self._find_by(user, version)
         return user
 
@@ -120,6 +118,7 @@ class People:
             or before.user_id != version.user_id
             or not (before.alive and version.alive)
         ):
+            self.alive += version.alive - before.alive
             self._forget_keys(user, before)
             self._find_by(user, version)
 

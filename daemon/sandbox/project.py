@@ -17,6 +17,7 @@ from daemon.sandbox.people import People, User
 from daemon.sandbox.settings import GIVEN_AT_START, SandboxSettings
 
 Clock = Callable[[], int]
+NOT_YET = 1 << 62
 
 
 class MailingList(Struct, eq=False):
@@ -27,6 +28,7 @@ class MailingList(Struct, eq=False):
     type: str
     created_at: int
     description: str | None = None
+    in_use: bool = False
     members: dict[User, None] = {}
 
 
@@ -35,6 +37,7 @@ class Send(Struct, eq=False):
 
     message_id: str
     campaign_id: int
+    template_id: int
     medium: str
     email: str | None
     user_id: str | None
@@ -44,13 +47,15 @@ class Send(Struct, eq=False):
 
 
 class ExportJob(Struct, eq=False):
-    """An export asked for; `files` are filled when it runs."""
+    """An export asked for; `files` are filled when it runs. Times are ms."""
 
     id: int
     data_type: str
     output: str
     asked_at: int
     query: dict[str, str]
+    begins_at: int = NOT_YET
+    ends_at: int = NOT_YET
     files: list[Any] | None = None
     cancelled: bool = False
 
@@ -82,11 +87,10 @@ class Project:
         self.counts: dict[str, Tally] = {}
         self.sends: list[Send] = []
         self.jobs: dict[int, ExportJob] = {}
-        self.forgotten_emails: set[str] = set()
-        self.forgotten_user_ids: set[str] = set()
-        self.lists = {
-            s.id: MailingList(s.id, s.name, s.type, GIVEN_AT_START) for s in settings.lists
-        }
+        self.forgotten_emails: dict[str, str | None] = {}
+        self.forgotten_user_ids: dict[str, str | None] = {}
+        self.lists: dict[int, MailingList] = {}
+        self._seeded: set[int] = set()
         self._serial = 100_000
         self.use(settings)
 
@@ -99,12 +103,18 @@ class Project:
         self.people.longest_export_lag = self.lag_export.longest
         self.channels = {c.id: c for c in settings.channels}
         self.message_types = {m.id: m for m in settings.message_types}
+        self.campaigns = {c.id: c for c in settings.campaigns}
+        self.journeys = {j.id: j for j in settings.journeys}
         self.email_based = settings.project_type == "email"
         self.list_field = "emailListIds" if self.email_based else "userListIds"
         self.limits.reset()
         for seed in settings.lists:
+            if seed.id in self._seeded:
+                continue
+            self._seeded.add(seed.id)
             known = MailingList(seed.id, seed.name, seed.type, GIVEN_AT_START)
-            self.lists.setdefault(seed.id, known)
+            known.in_use = seed.in_use
+            self.lists[seed.id] = known
 
     def serial(self) -> int:
         """A number nothing else in the project has."""
@@ -124,7 +134,7 @@ class Project:
         """A check of one event name's fields."""
         schema = self.event_schemas.get(name)
         if schema is None:
-            schema = Schema("customEvent", {})
+            schema = self.event_schemas[name] = Schema("customEvent", {})
         wanted = self.settings.create_new_fields if create is None else create
         return self._check(schema, self.settings.event_fields_limit, create=wanted)
 

@@ -21,7 +21,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from daemon.errors import ConfigurationError
 from daemon.sandbox.admin import Admin
-from daemon.sandbox.gate import ABORT, Gate
+from daemon.sandbox.door import ABORT
+from daemon.sandbox.gate import Gate
 from daemon.sandbox.profile_api import ProfileApi
 from daemon.sandbox.project import Clock, Project
 from daemon.sandbox.routes import TABLE, Routes

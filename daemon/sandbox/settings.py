@@ -34,6 +34,7 @@ class ListSeed(Struct, frozen=True, forbid_unknown_fields=True):
     id: int
     name: str
     type: Literal["Standard", "Dynamic", "Suppression", "Internal"] = "Standard"
+    in_use: bool = False
 
 
 class ChannelSeed(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +53,23 @@ class MessageTypeSeed(Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     channel_id: int
     policy: Literal["OptIn", "OptOut"] = "OptOut"
+
+
+class CampaignSeed(Struct, frozen=True, forbid_unknown_fields=True):
+    """A campaign, and the message type that says who may be sent it (iterable.md §10, §11)."""
+
+    id: int
+    name: str
+    message_type_id: int
+    template_id: int
+    type: Literal["Blast", "Triggered"] = "Triggered"
+
+
+class JourneySeed(Struct, frozen=True, forbid_unknown_fields=True):
+    """A journey (iterable.md §11)."""
+
+    id: int
+    name: str
 
 
 LISTS = (
@@ -73,6 +91,12 @@ MESSAGE_TYPES = (
     MessageTypeSeed(3004, "Push Offers", 2003),
     MessageTypeSeed(3005, "Receipts", 2004),
 )
+CAMPAIGNS = (
+    CampaignSeed(4001, "Welcome", 3001, 6001),
+    CampaignSeed(4002, "Order Receipt", 3005, 6002),
+    CampaignSeed(4003, "Your Week", 3002, 6003),
+)
+JOURNEYS = (JourneySeed(5001, "Onboarding"), JourneySeed(5002, "Win Back"))
 
 
 class SandboxSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +105,8 @@ class SandboxSettings(Struct, frozen=True, forbid_unknown_fields=True):
     project_type: ProjectType = "hybrid"
     project_id: int = 10216
     api_key: str = "sandbox-api-key"
+    api_key_kind: Literal["ServerSide", "Mobile", "JavaScript"] = "ServerSide"
+    disabled_api_key: str = "sandbox-disabled-key"
     seed: int = 0
 
     limits: bool = True
@@ -88,6 +114,7 @@ class SandboxSettings(Struct, frozen=True, forbid_unknown_fields=True):
     limit_body: Literal["documented", "params", "legacy", "plain"] = "documented"
     body_limit: int = 4_000_000
     item_limit: int = 10_000
+    text_limit: int = 32_766
     user_fields_limit: int = 1_000
     event_fields_limit: int = 8_000
 
@@ -101,23 +128,29 @@ class SandboxSettings(Struct, frozen=True, forbid_unknown_fields=True):
     opt_in_feature: bool = True
     disallowed_event_names: tuple[str, ...] = ()
     event_resend: Literal["replace", "merge"] = "replace"
+    event_id_scope: Literal["project", "name", "user"] = "project"
     event_time_unit: Literal["seconds", "detect"] = "seconds"
     list_settle_ms: int = 0
     dynamic_list_edit: Literal["ignore", "refuse"] = "ignore"
+    channel_unsubscribe_default: bool = False
+    journey_of_unknown: Literal["accept", "refuse"] = "accept"
     forgotten_status: Literal[400, 409] = 409
     email_exists_status: Literal[400, 409] = 400
     user_id_miss: Literal["json", "text", "empty"] = "json"
     export_queue_ms: int = 250
     export_run_ms: int = 250
+    exports_at_once: int = 4
+    export_broken_every: int = 0
     export_file_bytes: int = 10_000_000
     export_url_ms: int = 1_800_000
 
     lists: tuple[ListSeed, ...] = LISTS
     channels: tuple[ChannelSeed, ...] = CHANNELS
     message_types: tuple[MessageTypeSeed, ...] = MESSAGE_TYPES
-    campaigns: tuple[int, ...] = (4001, 4002)
-    workflows: tuple[int, ...] = (5001, 5002)
+    campaigns: tuple[CampaignSeed, ...] = CAMPAIGNS
+    journeys: tuple[JourneySeed, ...] = JOURNEYS
 
     profile_space: str = "sandbox-space"
     profile_token: str = "sandbox-profile-token"  # noqa: S105 -- made up, opens only a sandbox
     profile_lag_ms: int = 0
+    profile_unescaped: Literal["fail", "serve"] = "fail"

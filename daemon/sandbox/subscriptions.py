@@ -7,14 +7,21 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from daemon.sandbox.answers import Answer, Call, Refusal, encode, envelope, json, refuse
-from daemon.sandbox.identity import Failure, find, refusal
+from daemon.sandbox.answers import TEXT, Answer, Call, Refusal, encode, envelope, json, refuse
+from daemon.sandbox.decoding import decode, whole
+from daemon.sandbox.identity import Failure, find
 from daemon.sandbox.ledger import APPLIED, CODE
 from daemon.sandbox.lists import note_subscription, with_list
 from daemon.sandbox.people import Choices, User
 from daemon.sandbox.project import Project
-from daemon.sandbox.requests import BulkSubscriptions, Subscriptions, SubscriptionUsers, decode
+from daemon.sandbox.requests import (
+    BulkSubscriptions,
+    DoubleOptIn,
+    Subscriptions,
+    SubscriptionUsers,
+)
 from daemon.sandbox.settings import GIVEN_AT_START
+from daemon.sandbox.users import within_limit
 from daemon.sandbox.writes import put_choices, write_user
 
 GROUPS = {"emaillist": "lists", "messagetype": "types", "messagechannel": "channels"}
@@ -68,18 +75,17 @@ def chosen(project: Project, choices: Choices | None, group: str, one: int, *, o
 def _group(project: Project, call: Call) -> tuple[str, int]:
     if not project.settings.subscriptions_feature:
         raise refuse("Endpoint not found", "NotFound", status=404)
-    group = GROUPS.get(call.args["group"].lower())
-    text = call.args["id"]
-    if group is None or not text.isdigit():
-        raise refuse(f"Invalid subscription group: {call.args['group']}/{text}")
+    group, number = GROUPS.get(call.args["group"].lower()), whole(call.args["id"])
+    if group is None or number is None:
+        raise refuse(f"Invalid subscription group: {call.args['group']}/{call.args['id']}")
     known: dict[str, Any] = {
         "lists": project.lists,
         "channels": project.channels,
         "types": project.message_types,
     }
-    if int(text) not in known[group]:
-        raise refuse(f"Invalid {call.args['group']} id: {text}")
-    return group, int(text)
+    if number not in known[group]:
+        raise refuse(f"Invalid {call.args['group']} id: {number}")
+    return group, number
 
 
 def choose(
@@ -148,11 +154,7 @@ def unsubscribe_one(project: Project, call: Call) -> Answer:
 def _one(project: Project, call: Call, action: str) -> Answer:
     group, one = _group(project, call)
     email, user_id = call.args.get("email"), call.args.get("userId")
-    try:
-        on = action == "subscribe"
-        choose(project, email, user_id, group, one, on=on, now=call.now)
-    except Failure as failure:
-        raise refusal(project, failure) from failure
+    choose(project, email, user_id, group, one, on=action == "subscribe", now=call.now)
     who = {"email": email} if email is not None else {"userId": user_id or ""}
     project.ledger.one(call.now, call.path, "subscription", _payload(call, action, **who))
     return envelope(status=202)
@@ -182,7 +184,9 @@ def _wanted(project: Project, old: Choices, row: Subscriptions) -> Choices:
     return new
 
 
-def _note_changes(project: Project, user: User, old: Choices, new: Choices, now: int) -> None:
+def _note_changes(
+    project: Project, user: User, old: Choices, new: Choices, row: Subscriptions, now: int
+) -> None:
     """The system events of an overwrite: what was left, and what was entered."""
     left = {
         "lists": tuple(i for i in old.lists if i not in new.lists),
@@ -197,7 +201,8 @@ def _note_changes(project: Project, user: User, old: Choices, new: Choices, now:
         + tuple(i for i in new.on_types if i not in old.on_types),
     }
     if any(left.values()):
-        note_subscription(project, user, now, left, on=False)
+        ids = {"campaignId": row.campaignId, "templateId": row.templateId}
+        note_subscription(project, user, now, left, on=False, extra=ids)
     if any(entered.values()):
         note_subscription(project, user, now, entered, on=True)
 
@@ -212,45 +217,53 @@ def overwrite(project: Project, row: Subscriptions, now: int) -> None:
         user = write_user(project, None, email, user_id, None, visible_at=at, now=now)
     if user is not None:
         put_choices(project, user, new, visible_at=at, now=now)
-        _note_changes(project, user, old, new, now)
+        _note_changes(project, user, old, new, row, now)
 
 
 def update_subscriptions(project: Project, call: Call) -> Answer:
     """POST users/updateSubscriptions."""
     row = decode(call.body, Subscriptions, call.path)
-    try:
-        overwrite(project, row, call.now)
-    except Failure as failure:
-        raise refusal(project, failure) from failure
+    overwrite(project, row, call.now)
     project.ledger.one(call.now, call.path, "subscription", call.body)
     return envelope()
 
 
 def bulk_update_subscriptions(project: Project, call: Call) -> Answer:
-    """POST users/bulkUpdateSubscriptions."""
+    """POST users/bulkUpdateSubscriptions: a valid identifier whose row is refused stands apart."""
     rows = decode(call.body, BulkSubscriptions, call.path).updateSubscriptionsRequests
-    failed: dict[str, list[str]] = {"Email": [], "UserId": []}
+    within_limit(project, len(rows))
+    failed: dict[str, list[str]] = {name: [] for name in FAILED_ROWS}
     codes = bytearray()
     for row in rows:
         try:
             overwrite(project, row, call.now)
         except Failure as failure:
             codes.append(CODE[failure.kind])
-            kind = "Email" if failure.kind.endswith("Email") else "UserId"
-            failed[kind].append(failure.value.lower() if kind == "Email" else failure.value)
+            by_email = failure.kind.endswith("Email")
+            failed["invalidEmails" if by_email else "invalidUserIds"].append(failure.value)
         except Refusal:
             codes.append(CODE["invalidDataEmail" if row.email else "invalidDataUserId"])
-            failed["Email" if row.email else "UserId"].append(row.email or row.userId or "")
+            name = "validEmailFailures" if row.email else "validUserIdFailures"
+            failed[name].append(row.email or row.userId or "")
         else:
             codes.append(APPLIED)
     key = "updateSubscriptionsRequests"
     project.ledger.bulk(call.now, call.path, "subscription", key, call.body, bytes(codes))
-    body = {
-        "successCount": codes.count(APPLIED),
-        "failCount": len(codes) - codes.count(APPLIED),
-        "invalidEmails": failed["Email"],
-        "invalidUserIds": failed["UserId"],
-        "validEmailFailures": [],
-        "validUserIdFailures": [],
-    }
-    return json(body)
+    applied = codes.count(APPLIED)
+    return json({"successCount": applied, "failCount": len(codes) - applied, **failed})
+
+
+FAILED_ROWS = ("invalidEmails", "invalidUserIds", "validEmailFailures", "validUserIdFailures")
+
+
+def subscribe_to_double_opt_in(project: Project, call: Call) -> Answer:
+    """POST subscriptions/subscribeToDoubleOptIn: asks the person, who has yet to answer."""
+    if not project.settings.subscriptions_feature:
+        raise refuse("Endpoint not found", "NotFound", status=404)
+    row = decode(call.body, DoubleOptIn, call.path)
+    user, _, _ = find(project, row.email, row.userId)
+    if user is None:
+        who = f"User not found for userId: {row.userId or ''} or email: {row.email or ''}"
+        return Answer(who.encode(), 400, TEXT)
+    project.ledger.one(call.now, call.path, "subscription", call.body)
+    return Answer(b"Request for double opt-in subscription accepted", 202, TEXT)

@@ -9,7 +9,8 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from daemon.sandbox.dates import shown
-from daemon.sandbox.identity import EMAIL, USER_ID, Failure
+from daemon.sandbox.field_types import BadValue, holds_longer_text
+from daemon.sandbox.identity import Failure, check_email, check_user_id
 from daemon.sandbox.people import Choices, User, Version, decode_fields, encode_fields
 from daemon.sandbox.project import MailingList, Project
 
@@ -28,7 +29,8 @@ MANAGED = frozenset(
         "subscribedMessageTypeIds",
     )
 )
-NOTHING = b"{}"
+LAID_OVER = frozenset((type(None), dict))
+Chosen = Choices | UnsetType | None
 
 
 def merge_into(old: dict[str, Any], new: dict[str, Any], *, nested: bool) -> None:
@@ -36,6 +38,9 @@ def merge_into(old: dict[str, Any], new: dict[str, Any], *, nested: bool) -> Non
 
     Merging reaches one level below the top; deeper objects are replaced (UNCONFIRMED).
     """
+    if LAID_OVER.isdisjoint(map(type, new.values())):
+        old.update(new)
+        return
     for key, value in new.items():
         if value is None:
             old.pop(key, None)
@@ -63,32 +68,30 @@ def write_user(
 ) -> User | None:
     """Upsert a user with checked fields; returns None when nothing would change.
 
-    Raises Failure for an identifier change that is blocked.
+    Raises Failure for an identifier change that is blocked, BadValue for a text that is too long.
     """
-    choices: Choices | UnsetType | None = UNSET
+    choices: Chosen = UNSET
     if fields and not MANAGED.isdisjoint(fields):
         fields, email, user_id, choices = _take_managed(project, user, fields, email, user_id)
     if user is None:
         data = {"signupDate": shown(visible_at), "signupSource": source}
-        if fields:
-            merge_into(data, fields, nested=False)
-        version = Version(email, user_id, encode_fields(data), None, visible_at, now, visible_at)
-        user = project.people.create(version)
-        if project.events.without_profile and email is not None:
-            user.last_event = project.events.without_profile.pop(email, None)
-        if not isinstance(choices, UnsetType) and choices is not None:
-            _choose(project, user, version.choices, choices)
-        return user
+        version = Version(
+            email,
+            user_id,
+            _laid_over(project, data, fields, nested=False),
+            choices or None,
+            visible_at,
+            now,
+            visible_at,
+        )
+        return _create(project, version)
     true = user.true
+    encoded = true.data
     if fields:
-        stored = decode_fields(true.data)
-        merge_into(stored, fields, nested=nested)
-        encoded = encode_fields(stored)
-    else:
-        encoded = true.data
+        encoded = _laid_over(project, decode_fields(encoded), fields, nested=nested)
     user_id = true.user_id if user_id is None else user_id
     email = true.email if email is None else email
-    chosen = true.choices if isinstance(choices, UnsetType) else choices
+    chosen = true.choices if choices is UNSET else choices
     if (
         encoded == true.data
         and email == true.email
@@ -103,20 +106,41 @@ def write_user(
     return user
 
 
+def _laid_over(
+    project: Project, stored: dict[str, Any], fields: dict[str, Any] | None, *, nested: bool
+) -> bytes:
+    if fields:
+        merge_into(stored, fields, nested=nested)
+    encoded = encode_fields(stored)
+    limit = project.settings.text_limit
+    if len(encoded) > limit and holds_longer_text(fields, limit):
+        raise BadValue(f"longer than {limit} characters")
+    return encoded
+
+
+def _create(project: Project, version: Version) -> User:
+    user = project.people.create(version)
+    if project.events.without_profile and version.email is not None:
+        user.last_event = project.events.without_profile.pop(version.email, None)
+    if version.choices is not None:
+        note_members(project, user, None, version.choices)
+    return user
+
+
 def _take_managed(
     project: Project,
     user: User | None,
     fields: dict[str, Any],
     email: str | None,
     user_id: str | None,
-) -> tuple[dict[str, Any], str | None, str | None, Choices | UnsetType | None]:
+) -> tuple[dict[str, Any], str | None, str | None, Chosen]:
     """Split what Iterable manages off the fields, and obey what of it may be written."""
     new_email, new_id = fields.get("email"), fields.get("userId")
     if isinstance(new_email, str) and not project.email_based:
         email = _new_identifier(project, user, "Email", new_email.lower())
     if isinstance(new_id, str):
         user_id = _new_identifier(project, user, "UserId", new_id)
-    choices: Choices | UnsetType | None = UNSET
+    choices: Chosen = UNSET
     given = fields.keys() & ARRAYS.keys()
     if given:
         old = Choices() if user is None or user.true.choices is None else user.true.choices
@@ -124,7 +148,7 @@ def _take_managed(
         for name in given:
             if project.settings.opt_in_feature and name not in ("emailListIds", "userListIds"):
                 continue
-            ids = [] if fields[name] is None else fields[name]
+            ids = fields[name] if isinstance(fields[name], list) else [fields[name]]
             choices = replace(choices, **{ARRAYS[name]: tuple(i for i in ids if type(i) is int)})
         if choices is old and (user is None or user.true.choices is None):
             choices = UNSET
@@ -143,14 +167,8 @@ ARRAYS = {
 
 def _new_identifier(project: Project, user: User | None, kind: str, value: str) -> str:
     email = kind == "Email"
-    if (EMAIL if email else USER_ID).fullmatch(value) is None:
-        raise Failure(f"invalid{kind}", value)
-    forgotten = project.forgotten_emails if email else project.forgotten_user_ids
-    if value in forgotten:
-        raise Failure(f"forgotten{kind}", value)
-    unique = project.settings.project_type in (
-        ("email", "hybrid") if email else ("userId", "hybrid")
-    )
+    (check_email if email else check_user_id)(project, value)
+    unique = project.settings.project_type in ("hybrid", "email" if email else "userId")
     index = project.people.by_email if email else project.people.by_user_id
     holder = index.get(value)
     if unique and holder is not None and holder is not user:
@@ -167,11 +185,6 @@ def put_choices(
         version = replace(user.true, choices=choices, updated_at=now, visible_at=visible_at)
         project.people.put(user, version, now)
         note_members(project, user, before, choices)
-
-
-def _choose(project: Project, user: User, before: Choices | None, choices: Choices) -> None:
-    user.true = replace(user.true, choices=choices)
-    note_members(project, user, before, choices)
 
 
 def note_members(

@@ -17,14 +17,20 @@ import httpx
 from daemon.sandbox.event_log import Event
 from daemon.sandbox.events import enter
 from daemon.sandbox.project import Send
-from daemon.sandbox.settings import ChannelSeed, ListSeed, MessageTypeSeed
+from daemon.sandbox.settings import (
+    CampaignSeed,
+    ChannelSeed,
+    JourneySeed,
+    ListSeed,
+    MessageTypeSeed,
+)
 from tests.sandbox.world import World
 
 CASES = Path(__file__).parents[3] / "shared" / "cases" / "iterable_recorded_vcr.json"
 README = Path(__file__).parents[2] / "daemon" / "sandbox" / "README.md"
 HEAD = "| exchange | method | path | verdict |\n|---|---|---|---|\n"
 MISSING = {
-    "campaigns": "Segue makes no campaigns and reads no metrics",
+    "campaigns": "Segue makes no campaigns and reads no metrics of them",
     "templates": "Segue writes no templates",
     "experiments": "Segue reads no metrics",
     "metadata": "Segue keeps nothing in Iterable's metadata",
@@ -42,6 +48,7 @@ PEOPLE = (
 )
 OPENED = b'{"messageId":"m","campaignId":1,"templateId":2,"ip":"127.0.0.1","userAgent":"Mozilla"}'
 GOOD_CAMPAIGNS = (344851, 4572825, 4445736, 4498067)
+CAMPAIGNS = tuple(CampaignSeed(n, f"Campaign {n}", 7090, n) for n in GOOD_CAMPAIGNS)
 
 
 def cases() -> list[dict[str, Any]]:
@@ -63,8 +70,8 @@ def world_for(case: dict[str, Any]) -> World:
         lists=tuple(lists),
         channels=(ChannelSeed(6540, "Transactional Channel", "Transactional", "Email"),),
         message_types=(MessageTypeSeed(7090, "Transactional Message", 6540),),
-        campaigns=GOOD_CAMPAIGNS,
-        workflows=(14898,),
+        campaigns=() if "templateType" in case["url"] else CAMPAIGNS,
+        journeys=(JourneySeed(14898, "Welcome"),),
         user_id_miss="text",
         limit_body="legacy",
     )
@@ -99,7 +106,7 @@ def prepare(case: dict[str, Any], world: World) -> None:
 
 def sent(world: World) -> Send:
     """A message that was sent to a user."""
-    return Send("m", GOOD_CAMPAIGNS[0], "email", "user@example.com", None, world.now, 1)
+    return Send("m", GOOD_CAMPAIGNS[0], 1, "email", "user@example.com", None, world.now, 1)
 
 
 def waiting(case: dict[str, Any], world: World, wanted: dict[str, Any]) -> Iterator[Send]:
@@ -111,7 +118,7 @@ def waiting(case: dict[str, Any], world: World, wanted: dict[str, Any]) -> Itera
     later = world.now + 86_400_000
     for one in reversed(ids[1].split(",")):
         campaign = wanted.get("campaignId", GOOD_CAMPAIGNS[1])
-        yield Send("m", campaign, "push", email, wanted.get("userId"), later, int(one))
+        yield Send("m", campaign, 1, "push", email, wanted.get("userId"), later, int(one))
 
 
 def replay(case: dict[str, Any]) -> tuple[str, httpx.Response]:
@@ -158,6 +165,8 @@ def json_verdict(recorded: dict[str, Any], answer: dict[str, Any]) -> str:
     if set(recorded) == {"msg", "code", "params"}:
         return envelope_verdict(recorded, answer)
     missing = shape(recorded) - shape(answer)
+    if missing and all(m.startswith(".templates[].") and m.endswith("At: number") for m in missing):
+        return "differs (its times are texts in today's contract, numbers in the recording)"
     lists_ = [k for k, v in recorded.items() if isinstance(v, list)]
     emptied = [k for k in lists_ if recorded[k] and not answer.get(k)]
     if emptied:
@@ -180,6 +189,8 @@ def envelope_verdict(recorded: dict[str, Any], answer: dict[str, Any]) -> str:
     echo = OLD_ECHO.match(recorded["msg"])
     if echo and answer["msg"] == f"[{echo[1]}] Invalid JSON body":
         return "differs (today's wording; the recorded one echoes the request; same code and place)"
+    if answer["msg"].startswith("Invalid currentEmail "):
+        return f"differs (today's wording: `{answer['msg']}`; same status and code)"
     if numberless(recorded["msg"]) != numberless(answer["msg"]):
         return f"differs (says `{answer['msg']}`)"
     return "agrees"

@@ -11,7 +11,8 @@ from daemon.sandbox.answers import Answer, Call
 from daemon.sandbox.limits import Bucket
 from daemon.sandbox.project import Project
 from daemon.sandbox.settings import LagSettings, RateRule, SandboxSettings
-from daemon.sandbox.users import bulk_update, profile
+from daemon.sandbox.user_reads import profile
+from daemon.sandbox.users import bulk_update
 from tests.sandbox.world import QUIET
 
 EMAILS = ("a@x.io", "B@x.io", "bad@")

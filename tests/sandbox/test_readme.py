@@ -34,10 +34,11 @@ def test_the_defaults_in_the_readme_are_those_of_the_settings() -> None:
     seeds = [(s.id, s.name) for s in defaults.lists]
     seeds += [(s.id, s.name) for s in defaults.channels]
     seeds += [(s.id, s.name) for s in defaults.message_types]
+    seeds += [(s.id, s.name) for s in defaults.campaigns]
+    seeds += [(s.id, s.name) for s in defaults.journeys]
     for number, name in seeds:
         assert f"{number} {name}" in text
-    for number in (*defaults.campaigns, *defaults.workflows, defaults.project_id):
-        assert str(number) in text
+    assert f"`{defaults.project_id}`" in text
 
 
 def test_every_setting_named_in_the_readme_exists() -> None:
