@@ -69,6 +69,11 @@ def state(project: Project, job: ExportJob, now: int) -> str:
     return "running" if now < job.ends_at else "completed"
 
 
+def spelt(project: Project, doing: str) -> str:
+    """A state as it is spelt: live in lower case, in the contract with a capital."""
+    return doing if project.settings.export_states == "live" else doing.capitalize()
+
+
 def size_of(row: Any) -> int:
     """About how many bytes a user or event takes in a file."""
     return len(memoryview(row.data)) + MANAGED_BYTES
@@ -121,7 +126,8 @@ def get_files(project: Project, call: Call) -> Answer:
     ]
     after = call.query.get("startAfter", "")
     page = [f for f in named if f["file"] > after][:FILES_PER_PAGE]
-    return json({"jobId": job.id, "jobState": doing, "exportTruncated": False, "files": page})
+    shown = {"jobId": job.id, "jobState": spelt(project, doing), "exportTruncated": False}
+    return json(shown | {"files": page})
 
 
 def download(project: Project, call: Call) -> Answer:
@@ -143,7 +149,7 @@ def _told(project: Project, job: ExportJob, now: int) -> dict[str, Any]:
     told = {
         "id": job.id,
         "dataTypeName": job.data_type,
-        "jobState": doing,
+        "jobState": spelt(project, doing),
         "scheduledStartTime": iso(job.asked_at),
         "bytesExported": sum(size_of(row) for file in written(job, now) for row in file),
     }
@@ -159,7 +165,7 @@ def get_jobs(project: Project, call: Call) -> Answer:
     """GET export/jobs."""
     wanted = call.query.get("jobState", "").lower()
     rows = [_told(project, job, call.now) for job in project.jobs.values()]
-    return json({"jobs": [row for row in rows if wanted in ("", row["jobState"])]})
+    return json({"jobs": [row for row in rows if wanted in ("", row["jobState"].lower())]})
 
 
 def cancel(project: Project, call: Call) -> Answer:

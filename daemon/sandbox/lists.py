@@ -218,4 +218,5 @@ def preview_users(project: Project, call: Call) -> Answer:
 
 def get_size(project: Project, call: Call) -> Answer:
     """GET lists/{listId}/size: a plain number."""
-    return json(len(_members(project, call, call.args["listId"])))
+    size = len(_members(project, call, call.args["listId"]))
+    return Answer(str(size).encode(), content_type=TEXT)

@@ -141,6 +141,7 @@ class SandboxSettings(Struct, frozen=True, forbid_unknown_fields=True):
     export_run_ms: int = 250
     exports_at_once: int = 4
     export_broken_every: int = 0
+    export_states: Literal["live", "documented"] = "live"
     export_file_bytes: int = 10_000_000
     export_url_ms: int = 1_800_000
 

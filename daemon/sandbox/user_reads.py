@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from daemon.sandbox.answers import TEXT, Answer, Call, invalid_email, json
+from daemon.sandbox.answers import TEXT, Answer, Call, invalid_email, json, refuse_second
 from daemon.sandbox.dates import shown_any
 from daemon.sandbox.identity import email_ok
 from daemon.sandbox.people import Version, decode_fields
@@ -67,11 +67,8 @@ def _missed(project: Project, user_id: str) -> Answer:
     """A miss by userId in the form a setting asks for (iterable.md §20.6)."""
     match project.settings.user_id_miss:
         case "json":
-            message = "No user with that id exists!"
-            code = "error.users.noUserWithIdExists"
-            args = {"args": [user_id]}
-            body = {"error": "BadRequest", "message": message, "code": code, "data": args}
-            return json(body, 400)
+            message, code = "No user with that id exists!", "error.users.noUserWithIdExists"
+            raise refuse_second("BadRequest", message, code, 400, user_id)
         case "text":
             return Answer(b"No user with that id exists!", 400, TEXT)
         case "empty":

@@ -63,6 +63,16 @@ def test_a_refused_call_leaves_no_row() -> None:
     assert world.ledger() == []
 
 
+def test_the_number_of_users_follows_creations_and_deletions() -> None:
+    world = World()
+    for count in (1, 0, 1):
+        if count:
+            world.post("/api/users/update", {"email": ANN})
+        else:
+            world.ask("DELETE", f"/api/users/{ANN}")
+        assert world.get("/_sandbox/counts")["users"] == count
+
+
 def test_counts_add_up_calls_rows_and_seconds() -> None:
     world = World()
     rows = [{"email": ANN}, {"email": "bad@"}]

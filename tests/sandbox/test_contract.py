@@ -10,7 +10,7 @@ import httpx
 import jsonschema
 import pytest
 
-from daemon.sandbox.routes import TABLE
+from daemon.sandbox.routes import TABLE, Routes
 from tests.sandbox.world import World
 
 CONTRACT = Path(__file__).parents[3] / "shared" / "reference" / "iterable-swagger.json"
@@ -19,6 +19,10 @@ ANN, BOB = "ann@example.com", "bob@example.com"
 WHO = {"email": ANN}
 ITEM = {"id": "i", "name": "n", "price": 1.0, "quantity": 1}
 DEVICE = {"token": "t", "platform": "GCM", "applicationName": "a"}
+SEND = {"recipientEmail": ANN, "campaignId": 4001}
+MEDIA = ("email", "push", "sms", "inApp")
+JOB = 100_001
+SEVENS = b'{"users":7,"events":7,"email":7,"recipientEmail":7,"sourceEmail":7}'
 ONE_TYPE = "/api/subscriptions/messageType/3001"
 CALLS: list[tuple[str, str, Any]] = [
     ("POST", "/api/users/update", {**WHO, "dataFields": {"a": 1}}),
@@ -34,11 +38,14 @@ CALLS: list[tuple[str, str, Any]] = [
     ("POST", "/api/users/forget", {"email": "gone@example.com"}),
     ("POST", "/api/users/unforget", {"email": "gone@example.com"}),
     ("GET", "/api/users/forgotten", None),
+    ("GET", "/api/users/forgottenUserIds", None),
+    ("POST", "/api/auth/jwts/invalidate", WHO),
     ("GET", "/api/users/getFields", None),
     ("GET", f"/api/users/{ANN}", None),
     ("GET", "/api/users/nobody@example.com", None),
     ("GET", f"/api/users/getByEmail?email={ANN}", None),
     ("GET", "/api/users/byUserId/1", None),
+    ("GET", "/api/users/byUserId/missing", None),
     ("GET", "/api/users/byUserId?userId=1", None),
     ("GET", f"/api/users/getSentMessages?email={ANN}", None),
     ("DELETE", f"/api/users/{BOB}", None),
@@ -55,19 +62,31 @@ CALLS: list[tuple[str, str, Any]] = [
     ("POST", "/api/lists/subscribe", {"listId": 1001, "subscribers": [WHO]}),
     ("POST", "/api/lists/unsubscribe", {"listId": 1001, "subscribers": [WHO]}),
     ("DELETE", "/api/lists/1002", None),
+    ("GET", "/api/lists/getUsers?listId=1001", None),
+    ("GET", "/api/lists/previewUsers?listId=1001", None),
+    ("GET", "/api/lists/1001/size", None),
     ("GET", "/api/channels", None),
     ("GET", "/api/messageTypes", None),
     ("GET", "/api/webhooks", None),
+    ("GET", "/api/campaigns", None),
+    ("GET", "/api/templates", None),
+    ("GET", "/api/journeys", None),
     ("PUT", f"{ONE_TYPE}?action=subscribe", {"users": [ANN]}),
     ("PATCH", f"{ONE_TYPE}/user/{ANN}", None),
     ("DELETE", f"{ONE_TYPE}/user/{ANN}", None),
     ("PATCH", f"{ONE_TYPE}/byUserId/1", None),
     ("DELETE", f"{ONE_TYPE}/byUserId/1", None),
-    ("POST", "/api/email/target", {"recipientEmail": ANN, "campaignId": 4001}),
-    ("POST", "/api/email/cancel", {"scheduledMessageId": 1}),
+    ("POST", "/api/subscriptions/subscribeToDoubleOptIn", {**WHO, "messageTypeIds": [3003]}),
+    *(("POST", f"/api/{medium}/target", SEND) for medium in MEDIA),
+    *(("POST", f"/api/{medium}/cancel", {"scheduledMessageId": 1}) for medium in MEDIA),
     ("POST", "/api/workflows/triggerWorkflow", {**WHO, "workflowId": 5001}),
     ("POST", "/api/export/start", {"dataTypeName": "user", "outputFormat": "text/csv"}),
     ("GET", "/api/export/jobs", None),
+    ("GET", "/api/export/data.json?dataTypeName=user&range=All", None),
+    ("GET", "/api/export/data.csv?dataTypeName=user&range=All", None),
+    ("GET", f"/api/export/userEvents?email={ANN}", None),
+    ("GET", f"/api/export/{JOB}/files", None),
+    ("DELETE", f"/api/export/{JOB}", None),
 ]
 
 
@@ -90,14 +109,21 @@ def operation(whole: dict[str, Any], method: str, path: str) -> dict[str, Any]:
     raise LookupError(f"{method} {path} is not in the contract")
 
 
+SECOND = {"type": "object", "required": ["error", "message", "code", "data"]}
+
+
 def schema(whole: dict[str, Any], method: str, answer: httpx.Response, path: str) -> Any:
-    """What the contract says of this answer; errors are envelopes where it says nothing."""
+    """What the contract says of this answer; errors are envelopes where it says nothing.
+
+    Of the second envelope only the names are held: the contract types its parts by the service's
+    own classes, which no recorded answer does.
+    """
+    if answer.status_code >= 400 and "error" in answer.json():
+        return SECOND
     answers = operation(whole, method, path)["responses"]
-    said = answers.get(str(answer.status_code), {}).get("schema")
+    said = answers.get(str(answer.status_code), answers.get("default", {})).get("schema")
     if said is None and answer.status_code >= 400:
-        second = "error" in answer.json()
-        name = "ErrorHttpResponse" if second else "IterableApiResponse"
-        said = {"$ref": f"#/definitions/{name}"}
+        said = {"$ref": "#/definitions/IterableApiResponse"}
     return said
 
 
@@ -110,23 +136,45 @@ def nullable(value: Any) -> Any:
 
 @pytest.mark.parametrize(("method", "path", "body"), CALLS)
 def test_the_answer_is_what_the_contract_says(method: str, path: str, body: Any) -> None:
-    world = World()
+    world = World(export_states="documented")
     rows = [{**WHO, "userId": "1", "dataFields": {"a": 1}}, {"email": BOB}]
     world.post("/api/users/bulkUpdate", {"users": rows})
+    if str(JOB) in path:
+        start = {"dataTypeName": "user", "outputFormat": "text/csv"}
+        assert world.post("/api/export/start", start) == {"jobId": JOB}
     answer = world.ask(method, path, body)
+    assert answer.status_code in (200, 202, 400)
+    validate(method, answer, path)
+
+
+def validate(method: str, answer: httpx.Response, path: str) -> None:
+    """Raise ValidationError where an answer is not what the contract says."""
     whole = contract()
     said = schema(whole, method, answer, path)
-    assert answer.status_code in (200, 202, 400)
     if said is not None:
-        document = nullable(answer.json())
+        text = said == {"type": "string"}
+        document = answer.text if text else nullable(answer.json())
         said = {**said, "definitions": whole["definitions"]}
         jsonschema.Draft4Validator(said).validate(document)
 
 
-def test_every_route_is_in_the_contract_and_nearly_every_one_is_checked_here() -> None:
-    whole = contract()
-    names = [n.split(" ", 1) for n in TABLE if "/api/" in n]
-    for method, path in names:
+@pytest.mark.parametrize("name", [n for n in TABLE if n.startswith(("POST", "PUT"))])
+def test_a_body_of_another_kind_is_refused_as_the_contract_says(name: str) -> None:
+    method, path = name.split(" ", 1)
+    path = path.replace("{group}", "messageType").replace("{id}", "3001")
+    for body in (b"", b"{", b"[]", b"null", SEVENS):
+        answer = World().ask(method, f"{path}?action=subscribe", body)
+        assert answer.status_code == 400, body
+        assert answer.json()["code"] in ("BadJsonBody", "error.request.invalidJson")
+        validate(method, answer, path)
+
+
+def test_every_route_is_in_the_contract_and_checked_here() -> None:
+    whole, routes = contract(), Routes(TABLE)
+    checked = [routes.find(method, path.partition("?")[0]) for method, path, _ in CALLS]
+    names = {found[0].name for found in checked if found is not None}
+    assert names == {n for n in TABLE if "/api/" in n}
+    for name in names:
+        method, path = name.split(" ", 1)
         sample = path.replace("{email}", ANN).replace("{group}", "messageType")
         assert operation(whole, method, re.sub(r"\{\w+\}", "1", sample))
-    assert len(CALLS) >= len(names) * 0.7

@@ -1,5 +1,6 @@
 """The door: keys, unknown paths, headers, limits and faults, the last over real sockets."""
 
+import io
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ import anyio
 import httpx
 import pytest
 
+from daemon.sandbox.limits import Limits
 from daemon.sandbox.server import serve
 from daemon.sandbox.settings import RateRule, SandboxSettings
 from tests.sandbox.world import QUIET, World
@@ -61,6 +63,15 @@ def test_a_wrong_or_missing_key_is_a_401_that_names_the_endpoint(key: str | None
     assert (body["msg"], body["code"]) == (msg, "BadApiKey")
     assert body["params"]["endpoint"] == "/api/users/bulkUpdate"
     assert world.ledger() == []
+
+
+def test_a_disabled_key_is_told_apart_from_a_wrong_one() -> None:
+    world = World()
+    world.key = "sandbox-disabled-key"
+    body = world.ask("GET", "/api/lists").json()
+    assert body["msg"] == "Disabled API key or insufficient privileges"
+    assert body["params"].keys() == {"ip", "endpoint", "apiKeyIdentifier", "apiKeyType"}
+    assert len(body["params"]["apiKeyIdentifier"]) == 8
 
 
 @pytest.mark.parametrize(
@@ -119,6 +130,31 @@ def test_a_429_has_the_form_the_settings_ask_for(form: str, expected: str) -> No
     assert answer.status_code == 429
     assert expected in answer.text
     assert ("rateLimitReset" in answer.text) == (form == "params")
+
+
+def test_in_app_endpoints_word_a_429_in_plain_text() -> None:
+    rules = {"POST /api/inApp/target": RateRule(1)}
+    world = World(limits=True, limit_overrides=rules)
+    body = {"recipientEmail": ANN, "campaignId": 4001}
+    world.post("/api/inApp/target", body)
+    answer = world.ask("POST", "/api/inApp/target", body)
+    assert answer.status_code == 429
+    assert answer.text == "Rate limit exceeded. Please try again later."
+
+
+def test_forgetting_has_a_cap_for_the_day_beside_its_rate() -> None:
+    limits, settings, name = Limits(), SandboxSettings(), "POST /api/users/forget"
+
+    def asked(now: int) -> int:
+        answer = limits.refusal(name, "/api/users/forget", now, settings)
+        return 200 if answer is None else answer.status
+
+    codes = [asked(second * 1000) for second in range(1000)]
+    assert set(codes) == {200}
+    codes = [asked(second * 1000) for second in range(1000, 1200)]
+    assert 10 < codes.count(200) < 15
+    assert codes.count(429) == 200 - codes.count(200)
+    assert [asked(86_400_000) for _ in range(4)] == [200, 200, 200, 429]
 
 
 def test_an_export_may_be_asked_for_four_times_a_minute() -> None:
@@ -183,6 +219,11 @@ def test_a_fault_is_for_its_method_and_chance_only() -> None:
     assert codes == {200, 502}
 
 
+@pytest.mark.parametrize("fields", [{"status": 99}, {"status": 600}, {"delay_ms": -1}])
+def test_a_fault_no_answer_can_have_is_refused(fields: dict[str, int]) -> None:
+    assert World().ask("POST", "/_sandbox/faults", {"path": "/x", **fields}).status_code == 400
+
+
 def test_a_fault_of_unknown_shape_is_refused_with_the_reason() -> None:
     answer = World().ask("POST", "/_sandbox/faults", {"path": "/x", "explode": True})
     assert answer.status_code == 400
@@ -198,6 +239,28 @@ async def test_a_dropped_answer_was_applied_and_the_server_goes_on() -> None:
             await client.post("/api/users/update", json={"email": ANN})
         read = await client.get(f"/api/users/{ANN}")
         assert read.json()["user"]["email"] == ANN
+
+
+async def read_into(got: io.BytesIO, client: httpx.AsyncClient, path: str) -> None:
+    async with client.stream("GET", path) as answer:
+        assert answer.status_code == 200
+        async for part in answer.aiter_raw():
+            got.write(part)
+
+
+@pytest.mark.anyio
+async def test_an_answer_can_be_cut_in_the_middle_streamed_or_not() -> None:
+    async with served() as client:
+        rows = [{"email": f"u{n}@x.io", "dataFields": {"n": n}} for n in range(1000)]
+        await client.post("/api/users/bulkUpdate", json={"users": rows})
+        await client.post("/_sandbox/faults", json={"path": "/api/*", "cut_after": 100})
+        for path in ("/api/export/data.json?dataTypeName=user&range=All", "/api/lists"):
+            got = io.BytesIO()
+            with pytest.raises(httpx.RemoteProtocolError):
+                await read_into(got, client, path)
+            assert 0 < len(got.getvalue()) <= 100
+        await client.delete("/_sandbox/faults")
+        assert (await client.get("/api/lists")).status_code == 200
 
 
 @pytest.mark.anyio

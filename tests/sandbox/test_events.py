@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from daemon.sandbox.event_log import Event, EventLog
 from tests.sandbox.world import World
 
 ANN = "ann@example.com"
@@ -169,6 +170,38 @@ def test_reading_is_newest_first_and_limited() -> None:
     two = world.get(f"/api/events/{ANN}?limit=2")["events"]
     assert [e["eventName"] for e in two] == ["e39", "e38"]
     assert world.ask("GET", f"/api/events/{ANN}?limit=201").status_code == 400
+
+
+def test_dates_inside_objects_and_arrays_read_back_in_the_one_form() -> None:
+    world = World()
+    sent, back = "2020-08-19T20:50:04.000Z", "2020-08-19 20:50:04 +00:00"
+    fields = {"trip": {"from": sent, "note": "x"}, "days": [sent], "none": {"x": None}}
+    bulk(world, event(dataFields=fields))
+    expected = {"trip": {"from": back, "note": "x"}, "days": [back], "none": {}}
+    assert shown(world)[0]["dataFields"] == expected
+
+
+@pytest.mark.parametrize(("scope", "count"), [("project", 1), ("name", 2), ("user", 2)])
+def test_where_an_id_is_unique_is_a_setting(scope: str, count: int) -> None:
+    world = World(event_id_scope=scope)
+    other = {"email": "bob@example.com"} if scope == "user" else {"eventName": "other"}
+    bulk(world, event(id="1"), event(id="1") | other, event(id="1"))
+    assert len(world.project.events.custom) == count
+    world.post("/api/users/update", {"email": ANN})
+    world.post("/api/users/forget", {"email": ANN})
+    assert len(world.project.events.custom) == (1 if scope == "user" else 0)
+
+
+def test_someone_with_very_many_events_can_be_forgotten() -> None:
+    world = World()
+    log, last = EventLog(), None
+    for number in range(300_000):
+        last = log.add(Event("customEvent", "e", str(number), ANN, None, 0, 0, b"{}"), last)
+    world.project.events = log
+    log.without_profile[ANN] = last or 0
+    world.post("/api/users/forget", {"email": ANN})
+    assert log.by_kind == {"customEvent": []}
+    assert world.get(f"/api/events/{ANN}") == {"events": []}
 
 
 def test_an_id_beyond_512_bytes_is_refused() -> None:

@@ -125,6 +125,83 @@ def test_a_job_is_queued_runs_and_is_done_and_its_files_page() -> None:
     assert sorted(seen) == sorted(f"u{n}@example.com" for n in range(40))
 
 
+def jobs(world: World) -> dict[int, dict[str, Any]]:
+    return {j["id"]: j for j in world.get("/api/export/jobs")["jobs"]}
+
+
+def test_four_jobs_run_at_a_time_and_the_others_wait_in_line() -> None:
+    world = World(export_queue_ms=0, export_run_ms=1000)
+    first = [start(world) for _ in range(4)]
+    world.now += 100
+    waiting = [start(world), start(world)]
+    states = [j["jobState"] for j in jobs(world).values()]
+    assert states == ["running"] * 4 + ["enqueued"] * 2
+    world.ask("DELETE", f"/api/export/{first[0]}")
+    assert jobs(world)[waiting[0]]["jobState"] == "running"
+    assert jobs(world)[waiting[1]]["jobState"] == "enqueued"
+    world.now += 899
+    assert jobs(world)[waiting[1]]["jobState"] == "enqueued"
+    world.now += 1
+    assert jobs(world)[waiting[1]]["jobState"] == "running"
+    world.now += 1000
+    assert {j["jobState"] for j in jobs(world).values()} == {"cancelled", "completed"}
+
+
+def test_files_appear_while_a_job_runs() -> None:
+    world = World(export_queue_ms=0, export_run_ms=1000, export_file_bytes=2000)
+    people(world, 16, size=200)
+    job = start(world)
+    path, counts = f"/api/export/{job}/files", []
+    for _ in range(5):
+        answer = world.get(path)
+        counts.append((answer["jobState"], len(answer["files"])))
+        world.now += 250
+    assert counts[0] == ("running", 0)
+    assert counts == sorted(counts, key=lambda c: c[1])
+    assert counts[1][1] < counts[2][1] < counts[3][1] < counts[4][1]
+    assert [s for s, _ in counts] == ["running"] * 4 + ["completed"]
+    late = world.ask("GET", f"/_export/{job}/9999?expires={world.now + 1}")
+    assert late.status_code == 404
+
+
+def test_a_job_tells_its_bytes_and_its_end_once_it_has_ended() -> None:
+    world = World(export_queue_ms=0, export_run_ms=1000)
+    people(world, 3, size=100)
+    job = start(world)
+    assert "endTime" not in jobs(world)[job]
+    world.now += 1000
+    done = jobs(world)[job]
+    assert done["endTime"] == "2023-11-14T22:13:21.000+00:00"
+    assert done["scheduledStartTime"] == "2023-11-14T22:13:20.000+00:00"
+    assert done["bytesExported"] > 300
+
+
+def test_some_lines_lack_a_comma_when_a_setting_asks_for_it() -> None:
+    world = World(export_broken_every=3)
+    people(world, 9)
+    broken = 0
+    for line in world.ask("GET", ALL_USERS).text.splitlines():
+        try:
+            json.loads(line)
+        except json.JSONDecodeError:
+            broken += 1
+    assert broken == 3
+
+
+def test_the_region_of_a_telephone_number_stands_in_reads_and_exports() -> None:
+    world = World()
+    fields = {"phoneNumber": "+5583999999939"}
+    world.post("/api/users/update", {"email": ANN, "dataFields": fields})
+    assert world.fields(ANN)["itblInternal"]["regionCode"] == "BR"
+    assert rows(world.ask("GET", ALL_USERS).text)[0]["itblInternal.regionCode"] == "BR"
+
+
+@pytest.mark.parametrize("delimiter", ["", "ab", '"', "%0A"])
+def test_a_delimiter_is_one_character(delimiter: str) -> None:
+    query = f"dataTypeName=user&range=All&delimiter={delimiter}"
+    assert World().ask("GET", f"/api/export/data.csv?{query}").status_code == 400
+
+
 def test_a_job_shows_what_was_there_when_it_ran() -> None:
     world = World(export_queue_ms=0, export_run_ms=0)
     people(world, 1)
@@ -176,3 +253,5 @@ def test_one_users_events_are_exported_oldest_first(query: str, names: list[str]
     expected = ["customEvent", "emailSubscribe"] if names is None else names
     assert [r["eventType"] for r in rows(text)] == expected
     assert world.ask("GET", "/api/export/userEvents").status_code == 400
+    malformed = world.ask("GET", "/api/export/userEvents?email=foo@").json()
+    assert malformed["code"] == "InvalidEmailAddressError"

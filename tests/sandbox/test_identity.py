@@ -133,6 +133,67 @@ def test_merge_lets_the_destination_win_unites_arrays_and_removes_the_source() -
     assert world.post("/api/users/merge", merge, 400)["code"] == "BadParams"
 
 
+def pair(world: World, theirs: Any, ours: Any) -> None:
+    update(world, userId="1", email=ANN, dataFields={} if theirs is None else {"f": theirs})
+    update(world, userId="2", email=BOB, dataFields={} if ours is None else {"f": ours})
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "dedupe_by", "expected"),
+    [
+        ([1, 2], [2, 3], None, [2, 3, 1]),
+        ([{"a": 1}, {"a": 2}], [{"a": 1}], None, [{"a": 1}, {"a": 2}]),
+        ([{"a": 1, "b": 2}, {"b": 3}], [{"a": 1}], "a", [{"a": 1}, {"b": 3}]),
+        (30, 31, None, [31, 30]),
+        ([1], None, None, [1]),
+        ([1], [2], "a", 400),
+    ],
+)
+def test_merged_arrays_lose_what_the_destination_has(
+    theirs: Any, ours: Any, dedupe_by: str | None, expected: Any
+) -> None:
+    world = World(project_type="hybrid")
+    pair(world, theirs, ours)
+    array = {"field": "f"} if dedupe_by is None else {"field": "f", "dedupeBy": dedupe_by}
+    body = {"sourceUserId": "1", "destinationUserId": "2", "arrayMerge": [array]}
+    world.post("/api/users/merge", body, 400 if expected == 400 else 200)
+    if expected == 400:
+        assert by_id(world, "1")["email"] == ANN
+    else:
+        assert by_id(world, "2")["dataFields"]["f"] == expected
+
+
+def test_merge_needs_a_server_side_key_and_custom_arrays() -> None:
+    body = {"sourceUserId": "1", "destinationUserId": "2"}
+    mobile = World(project_type="hybrid", api_key_kind="Mobile")
+    assert mobile.post("/api/users/merge", body, 403)["code"] == "Forbidden"
+    world = World(project_type="hybrid")
+    pair(world, 1, 2)
+    world.post("/api/users/merge", body | {"arrayMerge": [{"field": "devices"}]}, 400)
+
+
+def test_what_happened_to_the_source_bears_the_destinations_identifiers() -> None:
+    world = World(project_type="hybrid")
+    pair(world, 1, 2)
+    world.post("/api/events/track", {"userId": "1", "eventName": "theirs"})
+    world.post("/api/events/track", {"userId": "2", "eventName": "ours"})
+    world.post("/api/email/target", {"recipientUserId": "1", "campaignId": 4001})
+    world.post("/api/users/merge", {"sourceUserId": "1", "destinationUserId": "2"})
+    events = world.get("/api/events/byUserId/2")["events"]
+    assert {e.get("eventName") for e in events} == {"theirs", "ours", None}
+    assert {(e["email"], e["userId"]) for e in events} == {(BOB, "2")}
+    assert len(world.get(f"/api/users/getSentMessages?email={BOB}")["messages"]) == 1
+
+
+def test_messages_sent_move_to_a_new_address() -> None:
+    world = World(project_type="email")
+    update(world, email=ANN)
+    world.post("/api/email/target", {"recipientEmail": ANN, "campaignId": 4001})
+    world.post("/api/users/updateEmail", {"currentEmail": ANN, "newEmail": BOB})
+    assert world.get(f"/api/users/getSentMessages?email={ANN}") == {"messages": []}
+    assert len(world.get(f"/api/users/getSentMessages?email={BOB}")["messages"]) == 1
+
+
 def test_merge_into_nobody_gives_the_source_the_new_identifier() -> None:
     world = World(project_type="hybrid")
     update(world, userId="1", dataFields={"a": 1})
@@ -157,6 +218,38 @@ def test_a_forgotten_user_is_gone_blocked_and_listed_as_a_hash(status: int) -> N
     assert len(hashes[0]) == 64
     world.post("/api/users/unforget", {"email": ANN})
     update(world, email=ANN)
+
+
+def test_a_forgotten_identifier_blocks_only_rows_that_have_nothing_better() -> None:
+    world = World(project_type="email")
+    update(world, email=ANN, userId="1")
+    world.post("/api/users/forget", {"email": ANN})
+    update(world, email=BOB, userId="1")
+    world = World(project_type="userId")
+    update(world, userId="1", email=ANN)
+    world.post("/api/users/forget", {"userId": "1"})
+    update(world, userId="2", email=ANN)
+    assert update(world, 409, userId="1")["code"] == "ForgottenUserError"
+
+
+@pytest.mark.parametrize("body", [{"email": ANN}, {"userId": "1"}])
+def test_unforgetting_frees_both_identifiers(body: dict[str, str]) -> None:
+    world = World(project_type="hybrid")
+    update(world, userId="1", email=ANN)
+    world.post("/api/users/forget", {"email": ANN})
+    for row in ({"email": ANN}, {"userId": "1"}):
+        assert update(world, 409, **row)["code"] == "ForgottenUserError"
+    world.post("/api/users/unforget", body)
+    update(world, email=ANN)
+    update(world, userId="1")
+
+
+def test_forgetting_someone_without_a_profile_erases_their_events() -> None:
+    world = World(project_type="email")
+    world.post("/api/events/track", {"email": ANN, "eventName": "e", "id": "1"})
+    world.post("/api/users/forget", {"email": ANN})
+    assert world.get(f"/api/events/{ANN}") == {"events": []}
+    assert world.project.events.custom == {}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from daemon.sandbox.settings import ListSeed
 from tests.sandbox.world import World
 
 ANN, BOB = "ann@example.com", "bob@example.com"
@@ -79,6 +80,33 @@ def test_existing_users_only_is_honoured_outside_email_based_projects() -> None:
     world = World(project_type="email")
     subscribe(world, ANN, updateExistingUsersOnly=True)
     assert members(world) == [ANN]
+
+
+def test_a_row_whose_data_is_refused_does_not_enter_the_list() -> None:
+    world = World(text_limit=100)
+    row = {"email": ANN, "dataFields": {"text": "x" * 101}}
+    world.post("/api/users/update", {"email": ANN})
+    body = {"listId": 1001, "subscribers": [row]}
+    assert world.post("/api/lists/subscribe", body)["failCount"] == 1
+    assert members(world) == []
+
+
+def test_what_a_missing_channel_unsubscribe_means_is_a_setting() -> None:
+    world = World(channel_unsubscribe_default=True)
+    subscribe(world, ANN, BOB)
+    unsubscribe(world, ANN)
+    unsubscribe(world, BOB, channelUnsubscribe=False)
+    assert world.fields(ANN)["unsubscribedChannelIds"] == [2001]
+    assert world.fields(BOB)["unsubscribedChannelIds"] == []
+
+
+def test_a_list_in_use_is_not_deleted_and_a_deleted_one_stays_away() -> None:
+    world = World(lists=(ListSeed(1, "used", in_use=True), ListSeed(2, "free")))
+    used = world.ask("DELETE", "/api/lists/1")
+    assert (used.status_code, used.json()["code"]) == (409, "Conflict")
+    assert world.ask("DELETE", "/api/lists/2").status_code == 200
+    world.post("/_sandbox/settings", {"limits": True})
+    assert [r["id"] for r in world.get("/api/lists")["lists"]] == [1]
 
 
 def test_an_unknown_list_is_refused_with_the_code_success() -> None:

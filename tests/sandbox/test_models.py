@@ -81,6 +81,7 @@ def test_users_hold_what_a_naive_model_holds(calls: list[list[dict[str, Any]]]) 
             lay_over(model.setdefault(row["email"].lower(), {}), row)
     for email in ("a@x.io", "b@x.io"):
         assert custom_fields(project, email) == model.get(email)
+    assert project.people.alive == len(list(project.people.living())) == len(model)
 
 
 @given(CALLS)

@@ -14,6 +14,8 @@ DEEP: Any = 1
 for _ in range(300):
     DEEP = {"n": DEEP}
 WHO = {"email": "a@x.io", "userId": "1"}
+DEVICE = {"token": "x" * 40_000, "platform": "GCM", "applicationName": "a"}
+ITEM = {"id": "i", "name": "n", "price": 1, "quantity": 10**30}
 ODD: tuple[bytes, ...] = (
     b"",
     b"\x00",
@@ -34,10 +36,18 @@ ODD: tuple[bytes, ...] = (
     json.dumps({**WHO, "eventName": "e", "createdAt": -(10**12)}).encode(),
     json.dumps({"user": WHO, "items": [], "total": 1, "dataFields": {"total": DEEP}}).encode(),
     json.dumps({"email": "x" * 100_000}).encode(),
+    json.dumps({**WHO, "eventName": "e", "createdAt": 1e306}).encode(),
+    json.dumps({**WHO, "eventName": "e", "createdAt": -1e306}).encode(),
+    json.dumps({**WHO, "dataFields": {"emailListIds": 1001, "userListIds": 5}}).encode(),
+    json.dumps({"users": [{**WHO, "dataFields": {"emailListIds": 1001}}]}).encode(),
+    json.dumps({**WHO, "device": DEVICE, "browserToken": "x" * 40_000}).encode(),
+    json.dumps({"user": WHO, "items": [ITEM | {"name": "x" * 40_000}], "total": 1}).encode(),
 )
 WRITES = [n.split(" ", 1) for n in TABLE if n.split(" ", 1)[0] in ("POST", "PUT")]
 READS = [n.split(" ", 1)[1] for n in TABLE if n.startswith("GET")]
-PARTS = st.sampled_from(["", "%00", "foo@", "a@x.io", "-1", "9" * 40, "%2F", "ü", "..", "1001"])
+PARTS = st.sampled_from(
+    ["", "%00", "foo@", "a@x.io", "-1", "9" * 40, "9" * 5000, "²", "%2F", "ü", "..", "1001"]
+)
 QUERIES = st.sampled_from(
     [
         "",
@@ -46,6 +56,10 @@ QUERIES = st.sampled_from(
         "?range=All&dataTypeName=user",
         "?listId=%FF",
         "?email=%00&userId=",
+        "?limit=²&size=²&listId=²&expires=²&page=²",
+        "?dataTypeName=user&range=All&delimiter=ab",
+        "?email=foo@&dataTypeName=user&startDateTime=9999-99-99",
+        "?sort=nonsense&campaignIds=x&jobState=x&startAfter=x",
     ]
 )
 

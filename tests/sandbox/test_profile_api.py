@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from daemon.sandbox.door import Dropped
 from tests.sandbox.world import World
 
 BASIC = {"Authorization": "Basic " + base64.b64encode(b"sandbox-profile-token:").decode()}
@@ -141,6 +142,44 @@ def test_the_token_is_needed_and_the_space_must_exist() -> None:
     assert other.status_code == 404
     odd = world.ask("GET", ROOT.replace("users", "use!rs") + "/use_1/traits", headers=BASIC)
     assert odd.json()["error"]["code"] == "validation_error"
+
+
+def test_it_is_only_read() -> None:
+    answer = loaded().ask("POST", f"{ROOT}/use_1/traits", {}, headers=BASIC)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(("unescaped", "status"), [("fail", 500), ("serve", 200)])
+def test_an_id_with_unescaped_specials_may_be_a_500(unescaped: str, status: int) -> None:
+    world = loaded(profile_unescaped=unescaped)
+    assert ask(world, "email:ann+x@example.com/metadata").status_code == status
+    assert ask(world, "email:ann%2Bx@example.com/metadata").status_code == 200
+
+
+def test_faults_reach_it_in_its_own_words_and_its_calls_are_counted() -> None:
+    world = loaded()
+    fault = {"path": "/v1/spaces/*", "status": 503, "times": 1}
+    world.post("/_sandbox/faults", fault)
+    failed = ask(world, "use_1/traits")
+    assert (failed.status_code, failed.json()["error"].keys()) == (503, {"code", "message"})
+    assert ask(world, "use_1/traits").status_code == 200
+    assert ask(world, "use_2/traits").status_code == 404
+    counted = world.get("/_sandbox/counts")["endpoints"]["GET profiles"]
+    assert (counted["calls"], counted["errors"]) == (2, 1)
+    world.post("/_sandbox/faults", {"path": "/v1/*", "drop_after_apply": True})
+    with pytest.raises(Dropped):
+        ask(world, "use_1/traits")
+
+
+def test_a_profile_loaded_again_is_shown_as_it_was_until_its_lag_is_over() -> None:
+    world = loaded(profile_lag_ms=3000)
+    world.now += 3000
+    again = {"segment_id": "use_1", "external_ids": [{"id": "9", "type": "user_id"}]}
+    world.post("/_sandbox/profiles", [again | {"traits": {"gold": False}}])
+    assert ask(world, "use_1/traits?include=gold").json()["traits"] == {"gold": True}
+    world.now += 3000
+    assert ask(world, "user_id:9/traits").json()["traits"] == {"gold": False}
+    assert ask(world, "user_id:u1/traits").status_code == 404
 
 
 def test_a_hundred_requests_a_second_and_no_more() -> None:

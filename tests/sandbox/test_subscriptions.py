@@ -119,6 +119,39 @@ def test_bulk_updates_name_who_failed() -> None:
     }
 
 
+def test_a_valid_user_whose_row_is_refused_stands_apart_from_the_invalid() -> None:
+    world = World(project_type="hybrid")
+    wrong = {"unsubscribedChannelIds": [2001], "subscribedMessageTypeIds": [3002]}
+    rows = [{"email": ANN, **wrong}, {"userId": "1", **wrong}, {"email": "bad@"}]
+    body = {"updateSubscriptionsRequests": rows}
+    answer = world.post("/api/users/bulkUpdateSubscriptions", body)
+    assert (answer["successCount"], answer["failCount"]) == (0, 3)
+    assert answer["validEmailFailures"] == [ANN]
+    assert answer["validUserIdFailures"] == ["1"]
+    assert answer["invalidEmails"] == ["bad@"]
+
+
+def test_an_opt_out_names_the_campaign_it_is_put_down_to() -> None:
+    world = World()
+    body = {"email": ANN, "unsubscribedChannelIds": [2001], "campaignId": 7, "templateId": 8}
+    world.post("/api/users/updateSubscriptions", body)
+    export = "/api/export/data.json?dataTypeName=emailUnSubscribe&range=All&campaignId="
+    assert '"templateId":8' in world.ask("GET", f"{export}7").text
+    assert world.ask("GET", f"{export}8").text == ""
+
+
+def test_a_double_opt_in_only_asks_the_person() -> None:
+    world = World()
+    path, body = "/api/subscriptions/subscribeToDoubleOptIn", {"messageTypeIds": [3003]}
+    world.post("/api/users/update", {"email": ANN})
+    asked = world.ask("POST", path, body | {"email": ANN})
+    assert (asked.status_code, asked.headers["content-type"][:10]) == (202, "text/plain")
+    assert choices(world) == ([], [], [], [])
+    assert world.ask("POST", path, body | {"email": BOB}).status_code == 400
+    off = World(subscriptions_feature=False)
+    assert off.ask("POST", path, body | {"email": ANN}).json()["msg"] == "Endpoint not found"
+
+
 def test_opt_outs_and_opt_ins_leave_events_in_the_exports() -> None:
     world = World()
     world.post("/api/users/updateSubscriptions", {"email": ANN, "unsubscribedChannelIds": [2001]})

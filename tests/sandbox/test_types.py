@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.sandbox.answers import Refusal
-from daemon.sandbox.dates import canonical, is_date, parse, shown
+from daemon.sandbox.dates import canonical, is_date, parse, shown, shown_any
 from daemon.sandbox.field_types import Check, Schema
 from tests.sandbox.world import World
 
@@ -25,6 +25,9 @@ NO_DATES = (
     "2020-08-19T20:50:04",
     "2020-08-19T20:50:04.000",
     "2020-08-19 20:50:04 02:00",
+    "2020-08-19 20:50:04 +0000",
+    "2020-08-19 24:00:00 +00:00",
+    "2020-W34-3 20:50:04 +00:00",
     "2020/08/19",
     "2020-04-13 13:37:19.039",
     "2020-13-01",
@@ -44,6 +47,20 @@ def test_a_date_is_recognised_and_comes_back_in_the_one_form(text: str, back: st
 @pytest.mark.parametrize("text", NO_DATES)
 def test_a_string_that_only_looks_like_a_date_is_a_string(text: str) -> None:
     assert not is_date(text)
+
+
+DAYS = ("2020-02-29", "2021-02-29", "0000-01-01", "2020-W34-3", "T", " ")
+TIMES = ("23:59:59", "24:00:00", "20:50:0x", "205004.1", ".000", ".12")
+OFFSETS = ("Z", " +00:00", "+00:00", " +02:00", " -0100", "٣")
+PARTS = st.sampled_from((*DAYS, *TIMES, *OFFSETS))
+
+
+@given(st.lists(PARTS, min_size=1, max_size=5).map("".join))
+def test_the_quick_way_to_read_a_date_is_the_pattern_s(text: str) -> None:
+    at = parse(text)
+    assert is_date(text) == (at is not None)
+    if at is not None:
+        assert canonical(text) == (text if len(text) == 10 else shown_any(at))
 
 
 @given(st.integers(0, 253_402_300_799_000))

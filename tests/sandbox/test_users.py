@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from daemon.sandbox.settings import LagSettings
 from tests.sandbox.world import World
 
 ANN = "ann@example.com"
@@ -229,6 +230,41 @@ def test_a_value_no_field_can_hold_fails_its_row_alone() -> None:
     )
     assert answer["failedUpdates"]["invalidDataEmails"][0] == ANN
     assert world.fields("bob@example.com")["text"] == "short"
+
+
+def test_a_longer_text_than_a_field_takes_fails_its_row_also_where_the_name_is_known() -> None:
+    world = World(text_limit=100)
+    bulk(world, {"email": ANN, "dataFields": {"text": "short", "all": ["x"] * 50}})
+    assert bulk(world, {"email": ANN, "dataFields": {"n": 1}})["failCount"] == 0
+    for fields in ({"text": "x" * 101}, {"all": ["x" * 101]}, {"new": {"deep": ["x" * 101]}}):
+        assert bulk(world, {"email": ANN, "dataFields": fields})["failedUpdates"][
+            "invalidDataEmails"
+        ] == [ANN]
+    assert world.fields(ANN)["text"] == "short"
+    world.post("/api/users/update", {"email": ANN, "dataFields": {"text": "x" * 101}}, 400)
+
+
+def test_new_fields_inside_known_objects_are_left_out_too() -> None:
+    world = World()
+    bulk(world, {"email": ANN, "dataFields": {"home": {"city": "Rome"}}})
+    row = {"email": ANN, "dataFields": {"home": {"city": "Bari", "floor": 1}}}
+    answer = world.post("/api/users/bulkUpdate", {"createNewFields": False, "users": [row]})
+    assert answer["filteredOutFields"] == ["home.floor"]
+    assert world.fields(ANN)["home"] == {"city": "Bari"}
+
+
+def test_a_user_too_new_to_be_shown_reads_by_user_id_as_an_empty_object() -> None:
+    world = World(project_type="hybrid", lag_single=LagSettings("fixed", fixed_ms=1000))
+    assert world.ask("GET", "/api/users/byUserId/1").status_code == 400
+    world.post("/api/users/update", {"userId": "1"})
+    assert world.get("/api/users/byUserId/1") == {}
+    world.now += 1000
+    assert world.get("/api/users/byUserId/1")["user"]["userId"] == "1"
+
+
+def test_a_malformed_address_is_told_in_lower_case() -> None:
+    answer = World().post("/api/users/update", {"email": "None"}, 400)
+    assert answer["msg"] == "Invalid email: none"
 
 
 def test_update_only_skips_unknown_users() -> None:
