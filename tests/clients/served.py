@@ -1,7 +1,8 @@
 """Real servers on loopback for the clients: the sandbox, and one that answers canned bytes."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,6 +32,14 @@ def settings(**changes: Any) -> SandboxSettings:
         "export_run_ms": 0,
     }
     return SandboxSettings(**{**quick, **changes})
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """An address at which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 class Control:

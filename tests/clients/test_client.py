@@ -24,7 +24,7 @@ from daemon.errors import (
 )
 from daemon.sandbox.settings import RateRule
 from tests.clients.calls import call, command, envelope, people, verdicts
-from tests.clients.served import Canned, iterable, response, sandbox, settings
+from tests.clients.served import Canned, iterable, nobody, response, sandbox, settings
 
 pytestmark = pytest.mark.anyio
 
@@ -358,8 +358,9 @@ async def test_a_probe_tells_rights_that_are_missing() -> None:
 
 
 async def test_a_probe_of_nothing_says_so() -> None:
-    async with iterable("http://127.0.0.1:1") as client:
-        probe = await client.probe()
+    with nobody() as url:
+        async with iterable(url) as client:
+            probe = await client.probe()
     assert (probe.reachable, probe.authorized, probe.rights) == (False, None, {})
 
 
