@@ -91,7 +91,12 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
                 budgets=budgets,
                 client=client,
                 publisher=Publisher(
-                    database, client, clock, settings.project.type, settings.mappings
+                    database,
+                    client,
+                    clock,
+                    settings.project.type,
+                    settings.mappings,
+                    opt_in_types=settings.iterable.opt_in_types == "subscribed",
                 ),
                 telemetry=telemetry,
             )

@@ -25,10 +25,14 @@ log = logging.getLogger(__name__)
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
 _STATIC = "Standard"
+_OPT_IN = "OptIn"
 
 
 class Publisher:
-    """Knows the mapping in force. `catalog` is what its names were resolved with."""
+    """Knows the mapping in force. `catalog` is what its names were resolved with.
+
+    `opt_in_types`: message types of policy OptIn go by Iterable's list of who is subscribed.
+    """
 
     def __init__(
         self,
@@ -37,11 +41,14 @@ class Publisher:
         clock: Clock,
         project: ProjectType,
         configured: Sequence[dict[str, Any]],
+        *,
+        opt_in_types: bool = True,
     ) -> None:
         self._database = database
         self._client = client
         self._clock = clock
         self._project = project
+        self._opt_in_types = opt_in_types
         self._configured = list(configured) or DEFAULT
         self._blocks: Blocks = read(self._configured)
         self.catalog = Catalog()
@@ -76,14 +83,16 @@ class Publisher:
     async def _resolve(self) -> Catalog:
         needs = [need for need in self._blocks.needs() if isinstance(need.reference, str)]
         groups = {need.group for need in needs}
+        typed = any(need.group == "messageType" for need in self._blocks.needs())
         lists = await self._lists(needs) if "emailList" in groups else {}
-        channels: dict[str, int] = {}
-        types: dict[str, int] = {}
-        if "messageChannel" in groups:
-            channels = {found.name: found.id for found in await self._client.channels()}
-        if "messageType" in groups:
-            types = {found.name: found.id for found in await self._client.message_types()}
-        return Catalog(lists=lists, channels=channels, message_types=types)
+        channels = await self._client.channels() if "messageChannel" in groups else []
+        types = await self._client.message_types() if typed else []
+        return Catalog(
+            lists=lists,
+            channels={found.name: found.id for found in channels},
+            message_types={found.name: found.id for found in types},
+            opt_in=[found.id for found in types if self._opt_in_types and found.policy == _OPT_IN],
+        )
 
     async def _lists(self, needs: Sequence[Need]) -> dict[str, int]:
         """Lists by name; those to be created are, where they are missing."""
@@ -119,6 +128,8 @@ class Publisher:
         known = all(
             catalog.find(need.group, need.reference) is not None for need in self._blocks.needs()
         )
+        if not self._opt_in_types:
+            catalog = msgspec.structs.replace(catalog, opt_in=[])
         return catalog if known else None
 
     async def _publish(self, catalog: Catalog) -> Mappings:
@@ -137,16 +148,20 @@ class Publisher:
             )
 
         version = await self._database.write(publish)
-        self.current = self._blocks.publish(version, self._project, catalog)
+        self.current = self._blocks.publish(version, self._project, needed)
         self.catalog = catalog
         return self.current
 
 
 def _needed(catalog: Catalog, blocks: Blocks) -> Catalog:
-    """Only the names the mapping uses, so that a new list elsewhere makes no new version."""
+    """Only what the mapping uses, so that a new list elsewhere makes no new version."""
     names: dict[str, dict[str, int]] = {"emailList": {}, "messageChannel": {}, "messageType": {}}
+    types = set()
     for need in blocks.needs():
         identifier = catalog.find(need.group, need.reference)
         if identifier is not None and isinstance(need.reference, str):
             names[need.group][need.reference] = identifier
-    return Catalog(names["emailList"], names["messageChannel"], names["messageType"])
+        if need.group == "messageType":
+            types.add(identifier)
+    opt_in = sorted(one for one in catalog.opt_in if one in types)
+    return Catalog(names["emailList"], names["messageChannel"], names["messageType"], opt_in)

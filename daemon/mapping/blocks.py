@@ -131,6 +131,7 @@ class Blocks(msgspec.Struct, frozen=True):
                 )
                 for block in self.subscriptions
             ),
+            opt_in_types=frozenset(catalog.opt_in),
         )
 
 

@@ -19,11 +19,12 @@ WORDS: Final[dict[Group, str]] = {
 
 
 class Catalog(msgspec.Struct, frozen=True):
-    """Ids by name, as Iterable listed them."""
+    """Ids by name, as Iterable listed them; `opt_in` are the message types of that policy."""
 
     lists: dict[str, int] = {}
     channels: dict[str, int] = {}
     message_types: dict[str, int] = {}
+    opt_in: list[int] = []
 
     def find(self, group: Group, reference: str | int) -> int | None:
         """The id a configuration means: a number is one, a name is looked up."""

@@ -59,7 +59,11 @@ class UpdateSubscriptions(msgspec.Struct, frozen=True):
 
 
 class Mappings(msgspec.Struct, frozen=True):
-    """All mappings of one version."""
+    """All mappings of one version.
+
+    `opt_in_types` are message types somebody gets only if Iterable lists them as subscribed; all
+    others they get unless listed as unsubscribed (iterable.md §10, an inference).
+    """
 
     version: int
     project: ProjectType
@@ -67,6 +71,7 @@ class Mappings(msgspec.Struct, frozen=True):
     events: tuple[TrackEvent, ...] = ()
     lists: tuple[SubscribeList, ...] = ()
     subscriptions: tuple[UpdateSubscriptions, ...] = ()
+    opt_in_types: frozenset[int] = frozenset()
 
     def audiences(self, key: str) -> Iterator[SubscribeList]:
         return (mapping for mapping in self.lists if mapping.audience == key)

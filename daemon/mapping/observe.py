@@ -15,8 +15,11 @@ USER = "user"
 """The part that says whether Iterable has the user at all."""
 
 
-def observed_hash(observed: Observed, part: str) -> int:
-    """The hash of what was seen of one part, comparable with those of Desired and Believed."""
+def observed_hash(observed: Observed, part: str, opt_in_types: frozenset[int]) -> int:
+    """The hash of what was seen of one part, comparable with those of Desired and Believed.
+
+    Message types among `opt_in_types` somebody gets only if they are listed as subscribed.
+    """
     kind, _, name = part.partition(":")
     if kind == "field":
         return value_hash(observed.fields.get(name))
@@ -25,14 +28,21 @@ def observed_hash(observed: Observed, part: str) -> int:
     identifier = int(name)
     if kind == "list":
         return MEMBER if identifier in observed.lists else NO_MEMBER
-    gone = observed.unsubscribed_channels
-    if kind == "messageType":
-        gone = observed.unsubscribed_message_types
-    return UNSUBSCRIBED if identifier in gone else SUBSCRIBED
+    if kind == "channel":
+        gone = identifier in observed.unsubscribed_channels
+    elif identifier in opt_in_types:
+        gone = identifier not in observed.subscribed_message_types
+    else:
+        gone = identifier in observed.unsubscribed_message_types
+    return UNSUBSCRIBED if gone else SUBSCRIBED
 
 
 def apply_observation(
-    believed: Believed, observation: Observation, desired: dict[str, int], lag: int
+    believed: Believed,
+    observation: Observation,
+    desired: dict[str, int],
+    lag: int,
+    opt_in_types: frozenset[int],
 ) -> list[str]:
     """Set Believed to what was seen, in place; returns the parts that were left as they are.
 
@@ -55,7 +65,7 @@ def apply_observation(
             believed.identity = observed.identity
         if known is None or known.certainty != Certainty.REFUSED:
             believed.parts[part] = Part(
-                hash=observed_hash(observed, part),
+                hash=observed_hash(observed, part, opt_in_types),
                 at=observed.as_of,
                 chosen=known.chosen if known else 0,
             )

@@ -133,28 +133,28 @@ def subscriptions_row(
     project: ProjectType,
     parts: dict[str, int],
     observed: Observed,
+    opt_in_types: frozenset[int],
 ) -> dict[str, Any]:
     """The row for users/updateSubscriptions, which replaces whole arrays (iterable.md §7).
 
     Only arrays a choice is about are sent: what was read, plus what Desired opts out of, less what
-    a recorded opt-in takes away.
+    a recorded opt-in takes away; of opt-in message types, the other way round.
     """
     row: dict[str, Any] = dict(identity.key(project) or {})
-    for kind, (array, stored) in _ARRAYS.items():
-        choices = {
-            int(part.partition(":")[2]): digest
-            for part, digest in parts.items()
-            if part.startswith(kind + ":")
-        }
-        if choices:
-            gone = set(getattr(observed, stored))
-            gone |= {target for target, digest in choices.items() if digest == UNSUBSCRIBED}
-            gone -= {target for target, digest in choices.items() if digest != UNSUBSCRIBED}
-            row[array] = sorted(gone)
-    return row
+    for part, digest in parts.items():
+        kind, _, name = part.partition(":")
+        opt_in = kind == "messageType" and int(name) in opt_in_types
+        array, stored = _ARRAYS["opt-in" if opt_in else kind]
+        listed = row.setdefault(array, set(getattr(observed, stored)))
+        if (digest == UNSUBSCRIBED) is opt_in:
+            listed.discard(int(name))
+        else:
+            listed.add(int(name))
+    return {name: sorted(held) if isinstance(held, set) else held for name, held in row.items()}
 
 
 _ARRAYS = {
     "channel": ("unsubscribedChannelIds", "unsubscribed_channels"),
     "messageType": ("unsubscribedMessageTypeIds", "unsubscribed_message_types"),
+    "opt-in": ("subscribedMessageTypeIds", "subscribed_message_types"),
 }

@@ -301,7 +301,8 @@ class Folder:
 
     def _observe(self, turn: Turn, message: Message, position: int, resident: Resident) -> None:
         observation = msgspec.convert(message.properties, Observation)
-        desired = part_hashes(project(resident.id, resident.profile, self._converger.mappings))
+        mappings = self._converger.mappings
+        desired = part_hashes(project(resident.id, resident.profile, mappings))
         planned = set(observation.desired) or {"user"}
         calm = {
             part: digest
@@ -309,7 +310,8 @@ class Folder:
             if part not in resident.flying
         }
         seen = msgspec.structs.replace(observation, desired=calm)
-        left = set(apply_observation(resident.believed, seen, desired, self._lag))
+        opt_in = mappings.opt_in_types
+        left = set(apply_observation(resident.believed, seen, desired, self._lag, opt_in))
         left |= set(observation.desired) - set(calm)
         turn.repairs[position] = "superseded" if left >= planned else "applied"
         resident.dirty = True

@@ -154,13 +154,13 @@ class Proofs:
             resident.believed.parts[IDENTITY] = Part(identity_hash(wanted), observed.as_of)
 
     def _land_choices(self, resident: Resident, observed: Observed, turn: Turn) -> None:
-        parts = resident.believed.parts
+        parts, opt_in = resident.believed.parts, self._converger.mappings.opt_in_types
         for name in unproven(resident.believed):
             part = parts[name]
             if part.at > observed.as_of - self._patience.lag:
                 self.expect(resident, turn.now)
                 continue
-            there = not observed.exists or observed_hash(observed, name) == part.hash
+            there = not observed.exists or observed_hash(observed, name, opt_in) == part.hash
             certainty = Certainty.CONFIRMED if there else Certainty.UNKNOWN
             reason = "" if observed.exists else "Iterable does not know the user"
             parts[name] = msgspec.structs.replace(part, certainty=certainty, reason=reason)

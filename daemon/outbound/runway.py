@@ -181,9 +181,10 @@ class Runway:
         if flight.key.endpoint is not Endpoint.UPDATE_SUBSCRIPTIONS:
             return flight.call
         sent = flight.sent[0]
-        project = self._converger.mappings.project
+        mappings = self._converger.mappings
+        project, opt_in_types = mappings.project, mappings.opt_in_types
         observed = await self._client.get_user(sent.identity, project, self._clock.now())
-        row = subscriptions_row(sent.identity, project, sent.command.parts, observed)
+        row = subscriptions_row(sent.identity, project, sent.command.parts, observed, opt_in_types)
         return Call(flight.key, [msgspec.structs.replace(sent.command, row=row)])
 
     def land(self, turn: Turn, over: Landed) -> None:

@@ -79,7 +79,13 @@ class Comparison(msgspec.Struct):
 
 
 def compare(
-    desired: Desired, believed: Believed, observed: Observed, *, project: ProjectType, lag: int
+    desired: Desired,
+    believed: Believed,
+    observed: Observed,
+    *,
+    project: ProjectType,
+    lag: int,
+    opt_in_types: frozenset[int],
 ) -> Comparison:
     """Compare one user that has no open mark or call. `lag` is the visibility lag in ms.
 
@@ -92,7 +98,7 @@ def compare(
     if not observed.exists:
         _compare_existence(comparison, desired, believed, horizon)
         return comparison
-    judge = _Judge(comparison, believed, observed, horizon)
+    judge = _Judge(comparison, believed, observed, horizon, opt_in_types)
     if not judge.identity(desired.identity, project):
         return comparison
     for name, value in desired.fields.items():
@@ -147,12 +153,18 @@ class _Judge:
     """Adds the findings of one user, part by part."""
 
     def __init__(
-        self, comparison: Comparison, believed: Believed, observed: Observed, horizon: int
+        self,
+        comparison: Comparison,
+        believed: Believed,
+        observed: Observed,
+        horizon: int,
+        opt_in_types: frozenset[int],
     ) -> None:
         self._comparison = comparison
         self._believed = believed
         self._observed = observed
         self._horizon = horizon
+        self._opt_in_types = opt_in_types
         self.holds_opt_in = False
 
     def identity(self, desired: IterableIdentity, project: ProjectType) -> bool:
@@ -189,14 +201,14 @@ class _Judge:
     def list(self, list_id: int, *, member: bool) -> None:
         part = f"list:{list_id}"
         digest = MEMBER if member else NO_MEMBER
-        if digest == observed_hash(self._observed, part):
+        if digest == observed_hash(self._observed, part, self._opt_in_types):
             return
         words = (IS_NO_MEMBER, IS_MEMBER) if member else (IS_MEMBER, IS_NO_MEMBER)
         self._differs(part, digest, *words, Cause.REMOVED if member else Cause.ADDED)
 
     def subscription(self, wish: Wish) -> None:
         part = wish.target.part
-        if choice_hash(wish.choice) == observed_hash(self._observed, part):
+        if choice_hash(wish.choice) == observed_hash(self._observed, part, self._opt_in_types):
             return
         if wish.choice is Choice.OUT:
             words = (str(Choice.IN), str(Choice.OUT))

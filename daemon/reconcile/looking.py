@@ -83,7 +83,14 @@ def look(row: UserRow, observed: Observed, lens: Lens, *, busy: bool) -> Look:
     project = lens.mappings.project
     addressed = believed.identity or desired.identity
     if not busy:
-        comparison = compare(desired, believed, observed, project=project, lag=lens.lag)
+        comparison = compare(
+            desired,
+            believed,
+            observed,
+            project=project,
+            lag=lens.lag,
+            opt_in_types=lens.mappings.opt_in_types,
+        )
     return Look(
         shard=row.shard,
         user=row.id,

@@ -104,6 +104,10 @@ class IterableSettings(Group):
         le=3600,
         description="Seconds until a write can be read back; grace of reads.",
     )
+    opt_in_types: Literal["subscribed", "unsubscribed"] = Field(
+        default="subscribed",
+        description="Which of Iterable's lists tells who gets a message type of policy OptIn.",
+    )
     timeout_seconds: float = Field(
         default=30, gt=0, le=300, description="Seconds one call may take."
     )

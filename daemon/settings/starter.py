@@ -52,6 +52,8 @@ iterable:
   # limits:                           # calls per second, where not Iterable's published limit,
   #   users/bulkUpdate: 4             # for instance to leave a share to other tools
   # lag_seconds: 15                   # until a write can be read back; the reconciler's grace
+  # opt_in_types: subscribed          # who gets a message type of policy OptIn: whoever is listed
+  #                                   # as subscribed, or (unsubscribed) all who aren't listed so
   # timeout_seconds: 30               # one call may take
   # concurrency: 4                    # calls in flight per endpoint
 

@@ -56,6 +56,19 @@ def published(project: ProjectType = ProjectType.HYBRID) -> Mappings:
     return read(BLOCKS).publish(1, project, CATALOG)
 
 
+def digest_published() -> Mappings:
+    """Opt-outs of one message type of policy OptIn: the sandbox's Weekly Digest."""
+    block = {
+        "name": "digest",
+        "action": "update_subscriptions",
+        "subscribe": 'event = "Digest Off"',
+        "opt_in": 'event = "Digest On"',
+        "unsubscribe": {"message_types": ["Weekly Digest"]},
+    }
+    catalog = Catalog(message_types={"Weekly Digest": 3002}, opt_in=[3002])
+    return read([*DEFAULT, block]).publish(1, ProjectType.HYBRID, catalog)
+
+
 def quick_sandbox(**changes: Any) -> SandboxSettings:
     """Without limits and lag."""
     return msgspec.structs.replace(
@@ -177,6 +190,7 @@ async def bench(
     sandbox: SandboxSettings | None = None,
     settings: LaneSettings | None = None,
     project: ProjectType = ProjectType.HYBRID,
+    mappings: Mappings | None = None,
 ) -> AsyncIterator[Bench]:
     url = f"sqlite:///{folder / 'segue.db'}"
     migrate.upgrade(url)
@@ -192,13 +206,13 @@ async def bench(
             budgets=budgets,
             seconds=5,
         )
-        mappings = published(project)
+        mapped = mappings or published(project)
         parts = LaneParts(
             shards=tuple(range(64)),
             database=database,
             client=client,
             budgets=budgets,
-            mappings=lambda: mappings,
+            mappings=lambda: mapped,
             clock=SystemClock(),
             rng=random.Random(1),
             instruments=Instruments(NoOpMeterProvider().get_meter("tests")),

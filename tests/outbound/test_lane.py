@@ -10,7 +10,7 @@ from daemon.domain.profiles import decode_believed, decode_profile
 from daemon.mapping.diff import IDENTITY, identity_hash
 from daemon.outbound.turn import SUBSCRIPTIONS_MISSING
 from daemon.store import Connection, facts, users, waiting
-from tests.outbound.bench import bench, quick_sandbox
+from tests.outbound.bench import bench, digest_published, quick_sandbox
 
 pytestmark = pytest.mark.anyio
 
@@ -149,6 +149,22 @@ async def test_without_the_subscriptions_feature_arrays_are_read_then_written(
         assert user is not None
         assert user["dataFields"]["unsubscribedChannelIds"] == [2001, 2003]
         assert b.database.read_now(lambda c: facts.get(c, SUBSCRIPTIONS_MISSING)) is not None
+
+
+@pytest.mark.parametrize("feature", [True, False])
+async def test_a_type_of_policy_opt_in_is_left_and_entered_by_its_own_list(
+    tmp_path: Path, feature: bool
+) -> None:
+    sandbox = quick_sandbox(subscriptions_feature=feature)
+    async with bench(tmp_path, sandbox=sandbox, mappings=digest_published()) as b, b.running():
+        b.say(user_id="1", email="ann@x.org", traits={"email": "ann@x.org"})
+        for event, subscribed in (("Digest On", [3002]), ("Digest Off", []), ("Digest On", [3002])):
+            b.say(type="track", user_id="1", event=event)
+            await b.settled()
+            user = await b.user("1")
+            assert user is not None
+            assert user["dataFields"]["subscribedMessageTypeIds"] == subscribed
+            assert user["dataFields"]["unsubscribedMessageTypeIds"] == []
 
 
 async def test_an_anonymous_event_is_held_until_an_identify_links_it(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import anyio
 import pytest
 
 from daemon.errors import ConfigurationError, GuardRefused, PlanStale
-from tests.reconcile.world import MARKETING, NOBODY_ELSE, VIP, changed, drift, world
+from tests.outbound.bench import digest_published
+from tests.reconcile.world import LAG, MARKETING, NOBODY_ELSE, VIP, changed, drift, world
 
 pytestmark = pytest.mark.anyio
 
@@ -50,6 +51,30 @@ async def test_what_careless_people_did_is_found_explained_and_repaired(tmp_path
         user = await w.bench.user("1")
         assert user is not None
         assert user["dataFields"]["unsubscribedChannelIds"] == [MARKETING]
+
+
+async def test_message_types_of_policy_opt_in_are_compared_by_who_is_subscribed(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, mappings=digest_published()) as w, w.bench.running():
+        for number, event in (("1", "Digest Off"), ("2", "Digest On"), ("3", "Digest Off")):
+            w.bench.say(user_id=number, traits={"plan": "pro"})
+            w.bench.say(type="track", user_id=number, event=event)
+        await w.bench.settled()
+        await anyio.sleep(2 * LAG / 1000)
+        assert (await w.plan()).counts.in_sync == 3
+        await w.tamper("unsubscribe", "2", group="types", id=3002)
+        await w.tamper("subscribe", "3", group="types", id=3002, by="api")
+        report = await w.plan()
+        assert {(line.cause.partition(",")[0], line.state) for line in report.lines} == {
+            ("unsubscribed in Iterable", "respected"),
+            ("re-subscribed after opt-out", "planned"),
+        }
+        assert report.plan is not None
+        assert (await w.apply(report.plan.id)).left == 0
+        user = await w.bench.user("3")
+        assert user is not None
+        assert user["dataFields"]["subscribedMessageTypeIds"] == []
 
 
 async def test_a_deleted_user_stays_deleted_without_the_flag(tmp_path: Path) -> None:

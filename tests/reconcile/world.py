@@ -132,11 +132,12 @@ async def world(
     sandbox: SandboxSettings | None = None,
     clock: Clock | None = None,
     project: ProjectType = ProjectType.HYBRID,
+    mappings: Mappings | None = None,
 ) -> AsyncIterator[World]:
     chosen = sandbox or quick_sandbox(
         project_type=str(project), export_queue_ms=50, export_run_ms=50
     )
-    async with bench(folder, sandbox=chosen, project=project) as b:
+    async with bench(folder, sandbox=chosen, project=project, mappings=mappings) as b:
         yield World(b, settings, clock)
 
 

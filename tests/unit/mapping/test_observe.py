@@ -27,8 +27,10 @@ SEEN = Observed(
     fields={"plan": "free", "at": "2020-08-19 20:50:04 +00:00", "empty": "", "n": 5.0},
     lists=[4711],
     unsubscribed_channels=[11],
-    unsubscribed_message_types=[21],
+    unsubscribed_message_types=[21, 32],
+    subscribed_message_types=[21, 31, 33],
 )
+OPT_IN = frozenset({31, 32, 34})
 MISSING = Observed(as_of=AS_OF, exists=False, identity=ANN)
 PRO, FREE = value_hash("pro"), value_hash("free")
 
@@ -48,23 +50,37 @@ PRO, FREE = value_hash("pro"), value_hash("free")
         ("channel:21", SUBSCRIBED),
         ("messageType:21", UNSUBSCRIBED),
         ("messageType:11", SUBSCRIBED),
+        ("messageType:33", SUBSCRIBED),
+        # of policy OptIn: only who is listed gets it
+        ("messageType:31", SUBSCRIBED),
+        ("messageType:32", UNSUBSCRIBED),
+        ("messageType:34", UNSUBSCRIBED),
+        ("channel:34", SUBSCRIBED),
+        ("list:34", NO_MEMBER),
         (IDENTITY, identity_hash(ANN)),
     ],
 )
 def test_what_was_seen_is_comparable_with_desired(part: str, digest: int) -> None:
-    assert observed_hash(SEEN, part) == digest
+    assert observed_hash(SEEN, part, OPT_IN) == digest
+
+
+def test_an_opt_in_type_is_believed_as_iterable_lists_it() -> None:
+    believed = Believed(identity=ANN, parts={"messageType:34": Part(SUBSCRIBED, 1)})
+    observe(believed, {"messageType:34": UNSUBSCRIBED})
+    assert believed.parts["messageType:34"].hash == UNSUBSCRIBED
 
 
 def test_a_field_name_may_hold_a_colon() -> None:
     seen = Observed(as_of=1, exists=True, identity=ANN, fields={"a:b": 1})
-    assert observed_hash(seen, "field:a:b") == value_hash(1)
+    assert observed_hash(seen, "field:a:b", OPT_IN) == value_hash(1)
 
 
 def observe(
     believed: Believed, planned: dict[str, int], now: dict[str, int] | None = None, **more: Any
 ) -> list[str]:
     observation = Observation("u:u1", 118, more.pop("seen", SEEN), planned, **more)
-    return apply_observation(believed, observation, planned if now is None else now, LAG)
+    desired = planned if now is None else now
+    return apply_observation(believed, observation, desired, LAG, OPT_IN)
 
 
 PLAN = "field:plan"

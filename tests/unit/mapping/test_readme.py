@@ -31,7 +31,8 @@ def test_every_block_can_be_published(text: str) -> None:
     groups: dict[str, dict[str, int]] = {"emailList": {}, "messageChannel": {}, "messageType": {}}
     for number, need in enumerate(blocks.needs()):
         groups[need.group][str(need.reference)] = number + 1
-    blocks.publish(1, ProjectType.HYBRID, Catalog(*groups.values()))
+    lists, channels, types = groups.values()
+    blocks.publish(1, ProjectType.HYBRID, Catalog(lists, channels, types))
 
 
 def test_blocks_were_found_and_show_every_action_and_key() -> None:

@@ -198,7 +198,9 @@ READ = Observed(
     identity=BOTH,
     unsubscribed_channels=[13, 14],
     unsubscribed_message_types=[22],
+    subscribed_message_types=[32, 33],
 )
+OPT_IN = frozenset({31, 32})
 REPLACING: list[tuple[dict[str, int], dict[str, list[int]]]] = [
     ({"channel:11": UNSUBSCRIBED}, {"unsubscribedChannelIds": [11, 13, 14]}),
     ({"channel:13": UNSUBSCRIBED}, {"unsubscribedChannelIds": [13, 14]}),
@@ -210,6 +212,12 @@ REPLACING: list[tuple[dict[str, int], dict[str, list[int]]]] = [
         {"channel:11": UNSUBSCRIBED, "channel:14": SUBSCRIBED, "messageType:21": UNSUBSCRIBED},
         {"unsubscribedChannelIds": [11, 13], "unsubscribedMessageTypeIds": [21, 22]},
     ),
+    ({"messageType:31": SUBSCRIBED}, {"subscribedMessageTypeIds": [31, 32, 33]}),
+    ({"messageType:32": UNSUBSCRIBED}, {"subscribedMessageTypeIds": [33]}),
+    (
+        {"messageType:31": UNSUBSCRIBED, "messageType:33": UNSUBSCRIBED},
+        {"subscribedMessageTypeIds": [32, 33], "unsubscribedMessageTypeIds": [22, 33]},
+    ),
     ({}, {}),
 ]
 
@@ -218,7 +226,7 @@ REPLACING: list[tuple[dict[str, int], dict[str, list[int]]]] = [
 def test_an_array_is_replaced_by_what_was_read_and_the_choices(
     parts: dict[str, int], arrays: dict[str, list[int]]
 ) -> None:
-    row = subscriptions_row(BOTH, HYBRID, parts, READ)
+    row = subscriptions_row(BOTH, HYBRID, parts, READ, OPT_IN)
     assert row == {"userId": "u1", **arrays}
-    assert subscriptions_row(BOTH, EMAIL, parts, READ) == {"email": A, **arrays}
+    assert subscriptions_row(BOTH, EMAIL, parts, READ, OPT_IN) == {"email": A, **arrays}
     assert READ.unsubscribed_channels == [13, 14]

@@ -20,6 +20,7 @@ LAG = 15_000
 ANN = IterableIdentity("ann@example.com", "1")
 CHANNEL = SubscriptionTarget("messageChannel", 12)
 BOB = IterableIdentity("bob@example.com", "1")
+OPT_IN_TYPE = SubscriptionTarget("messageType", 31)
 OUT = Wish(CHANNEL, Choice.OUT, LONG_AGO)
 IN = Wish(CHANNEL, Choice.IN, LONG_AGO)
 
@@ -44,7 +45,14 @@ def compared(
     identity: IterableIdentity | None = ANN,
     project: ProjectType = ProjectType.HYBRID,
 ) -> Comparison:
-    return compare(desired, Believed(identity, parts), observed, project=project, lag=LAG)
+    return compare(
+        desired,
+        Believed(identity, parts),
+        observed,
+        project=project,
+        lag=LAG,
+        opt_in_types=frozenset({31}),
+    )
 
 
 PRO = value_hash("pro")
@@ -218,6 +226,34 @@ CASES: list[tuple[str, Desired, dict[str, Part], Observed, tuple[Cause, Standing
         {"channel:12": confirmed(UNSUBSCRIBED, chosen=LONG_AGO - 9)},
         seen(unsubscribed_channels=[12], profile_updated_at=LONG_AGO + 5),
         (Cause.UNSUBSCRIBED, Standing.RESPECTED),
+    ),
+    (
+        "an opt-out of an opt-in message type nobody is subscribed to",
+        wanted(subscriptions=[Wish(OPT_IN_TYPE, Choice.OUT, LONG_AGO)]),
+        {},
+        seen(),
+        None,
+    ),
+    (
+        "an opt-in message type is subscribed to after an opt-out",
+        wanted(subscriptions=[Wish(OPT_IN_TYPE, Choice.OUT, LONG_AGO)]),
+        {"messageType:31": confirmed(UNSUBSCRIBED)},
+        seen(subscribed_message_types=[31]),
+        (Cause.RESUBSCRIBED, Standing.REPAIRABLE),
+    ),
+    (
+        "an opt-in message type was left in Iterable",
+        wanted(subscriptions=[Wish(OPT_IN_TYPE, Choice.IN, LONG_AGO)]),
+        {"messageType:31": confirmed(SUBSCRIBED)},
+        seen(subscribed_message_types=[30]),
+        (Cause.UNSUBSCRIBED, Standing.RESPECTED),
+    ),
+    (
+        "an opt-in message type is subscribed to as it should be",
+        wanted(subscriptions=[Wish(OPT_IN_TYPE, Choice.IN, LONG_AGO)]),
+        {"messageType:31": confirmed(SUBSCRIBED)},
+        seen(subscribed_message_types=[31]),
+        None,
     ),
     (
         "the user was deleted",
