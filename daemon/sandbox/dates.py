@@ -73,7 +73,7 @@ def _valid(text: str) -> bool:
         datetime.fromisoformat(text[:WHOLE_SECONDS])
     except ValueError:
         return False
-    return text[11:13] != MIDNIGHT_AFTER
+    return text[11:13] != MIDNIGHT_AFTER  # which later Pythons take for the next day's 00
 
 
 @lru_cache(maxsize=4096)

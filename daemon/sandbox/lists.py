@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from daemon.sandbox.answers import TEXT, Answer, Call, envelope, json, refuse
+from daemon.sandbox.answers import TEXT, Answer, Call, encode, envelope, json, refuse
 from daemon.sandbox.decoding import decode, whole
 from daemon.sandbox.event_log import Event
 from daemon.sandbox.events import enter
@@ -40,6 +40,8 @@ def create_list(project: Project, call: Call) -> Answer:
     project.lists[list_id] = MailingList(
         list_id, wanted.name, "Standard", call.now, wanted.description
     )
+    body = encode({"listId": list_id, "name": wanted.name})
+    project.ledger.one(call.now, call.path, "listMade", body)
     return json({"listId": list_id})
 
 
@@ -59,6 +61,7 @@ def delete_list(project: Project, call: Call) -> Answer:
                 project, user, left, visible_at=call.now + project.lag_bulk.draw(), now=call.now
             )
     del project.lists[known.id]
+    project.ledger.one(call.now, call.path, "listDeleted", encode({"listId": known.id}))
     return envelope(f"List {text} in Project {number} was successfully deleted.")
 
 

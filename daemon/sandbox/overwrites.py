@@ -98,7 +98,7 @@ def bulk_update_subscriptions(project: Project, call: Call) -> Answer:
         except Refusal:
             codes.append(CODE["invalidDataEmail" if row.email else "invalidDataUserId"])
             name = "validEmailFailures" if row.email else "validUserIdFailures"
-            failed[name].append(row.email or row.userId or "")
+            failed[name].append((row.email or "").lower() or row.userId or "")
         else:
             codes.append(APPLIED)
     key = "updateSubscriptionsRequests"

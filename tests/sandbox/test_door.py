@@ -10,6 +10,7 @@ import anyio
 import httpx
 import pytest
 
+from daemon.sandbox.door import Dropped
 from daemon.sandbox.limits import Limits
 from daemon.sandbox.server import serve
 from daemon.sandbox.settings import RateRule, SandboxSettings
@@ -261,6 +262,13 @@ async def test_an_answer_can_be_cut_in_the_middle_streamed_or_not() -> None:
             assert 0 < len(got.getvalue()) <= 100
         await client.delete("/_sandbox/faults")
         assert (await client.get("/api/lists")).status_code == 200
+
+
+def test_an_answer_cut_short_is_never_ended_as_if_it_were_whole() -> None:
+    world = World()
+    fault(world, path="/api/lists", cut_after=0)
+    with pytest.raises(Dropped):
+        world.ask("GET", "/api/lists")
 
 
 @pytest.mark.anyio

@@ -82,9 +82,10 @@ def test_existing_users_only_is_honoured_outside_email_based_projects() -> None:
     assert members(world) == [ANN]
 
 
-def test_a_row_whose_data_is_refused_does_not_enter_the_list() -> None:
+@pytest.mark.parametrize("value", ["x" * 101, 2**70])
+def test_a_row_whose_data_is_refused_does_not_enter_the_list(value: Any) -> None:
     world = World(text_limit=100)
-    row = {"email": ANN, "dataFields": {"text": "x" * 101}}
+    row = {"email": ANN, "dataFields": {"value": value}}
     world.post("/api/users/update", {"email": ANN})
     body = {"listId": 1001, "subscribers": [row]}
     assert world.post("/api/lists/subscribe", body)["failCount"] == 1
@@ -138,6 +139,8 @@ def test_lists_are_made_shown_newest_first_and_deleted() -> None:
     answer = world.ask("DELETE", f"/api/lists/{made}").json()
     assert answer["msg"] == f"List {made} in Project 10216 was successfully deleted."
     assert world.fields(ANN)["emailListIds"] == []
+    made_and_gone = [world.ledger(f"?kind={kind}")[0] for kind in ("listMade", "listDeleted")]
+    assert [row["payload"]["listId"] for row in made_and_gone] == [made, made]
     again = world.ask("DELETE", f"/api/lists/{made}")
     assert again.status_code == 400
     assert again.json()["msg"] == (

@@ -80,6 +80,24 @@ def test_no_odd_body_breaks_a_write(method: str, path: str) -> None:
     assert world.ask("GET", "/_sandbox/ledger").status_code == 200
 
 
+@pytest.mark.parametrize("number", ["²", "٣", "9" * 5000, "-1", "1e3", "0x1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/lists/{}/size",
+        "/api/lists/getUsers?listId={}",
+        "/api/lists/previewUsers?listId=1001&size={}",
+        "/api/export/{}/files",
+        "/_export/1/{}",
+        "/api/events/a@x.io?limit={}",
+        "/api/users/getSentMessages?email=a@x.io&limit={}",
+        "/api/campaigns?page={}",
+    ],
+)
+def test_what_only_looks_like_a_number_is_refused(path: str, number: str) -> None:
+    assert World().ask("GET", path.format(number)).status_code in (400, 403, 404)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(READS), PARTS, QUERIES)
 def test_no_odd_path_or_query_breaks_a_read(path: str, part: str, query: str) -> None:

@@ -122,7 +122,7 @@ def test_bulk_updates_name_who_failed() -> None:
 def test_a_valid_user_whose_row_is_refused_stands_apart_from_the_invalid() -> None:
     world = World(project_type="hybrid")
     wrong = {"unsubscribedChannelIds": [2001], "subscribedMessageTypeIds": [3002]}
-    rows = [{"email": ANN, **wrong}, {"userId": "1", **wrong}, {"email": "bad@"}]
+    rows = [{"email": "Ann@Example.com", **wrong}, {"userId": "1", **wrong}, {"email": "bad@"}]
     body = {"updateSubscriptionsRequests": rows}
     answer = world.post("/api/users/bulkUpdateSubscriptions", body)
     assert (answer["successCount"], answer["failCount"]) == (0, 3)
