@@ -51,7 +51,7 @@ def is_falsy(value: Any) -> bool:
 
 
 def is_blank(value: Any) -> bool:
-    """Whether a value is null, missing or loosely equal to empty text, as 0, false, [] and [''] are."""
+    """Whether a value is null, missing or loosely equal to empty text, as 0, false and [] are."""
     if not isinstance(value, list):
         return value is None or value is MISSING or (not isinstance(value, dict) and not value)
     while isinstance(value, list):

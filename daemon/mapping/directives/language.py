@@ -5,16 +5,23 @@ forms people write: text that begins with `$.` is a path, text with `{{ }}` a te
 """
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, Final
 
 from daemon.mapping.directives import own_objects, own_values, segment_shapes, segment_text
 from daemon.mapping.directives.errors import MappingFailed, MappingInvalid
 from daemon.mapping.directives.javascript import kind
-from daemon.mapping.directives.liquid import liquid
 from daemon.mapping.directives.lookup import Run
 from daemon.mapping.directives.nodes import At, Node, described, is_directive
 from daemon.mapping.directives.reader import OwnDirective, Reader, SegmentDirective
 from daemon.mapping.paths import MISSING
+
+
+def _liquid(reader: Reader, argument: Any, at: At) -> Node:
+    """Liquid is loaded where a mapping uses it: it takes as long as all the rest together."""
+    node: Node = import_module("daemon.mapping.directives.liquid").liquid(reader, argument, at)
+    return node
+
 
 ROOT_DIRECTIVE: Final = "__segment_internal_directive"
 """A root key of Segment's framework: a directive whose `mapping` the other keys are."""
@@ -31,7 +38,7 @@ SEGMENTS: Final[Mapping[str, SegmentDirective]] = {
     "@merge": segment_shapes.merge,
     "@transform": segment_shapes.transform,
     "@excludeWhenNull": segment_shapes.exclude_when_null,
-    "@liquid": liquid,
+    "@liquid": _liquid,
 }
 _COMMON = frozenset({"default", "on_error"})
 OWN: Final[Mapping[str, tuple[OwnDirective, frozenset[str]]]] = {

@@ -58,31 +58,31 @@ _MOST_PLACES: Final = 20
 _NOW: Final = ("now", "today")
 
 
-def plus(value: Any, other: Any) -> float:
+def plus(value: Any, other: Any) -> Any:
     return counted(number(value) + number(other))
 
 
-def minus(value: Any, other: Any) -> float:
+def minus(value: Any, other: Any) -> Any:
     return counted(number(value) - number(other))
 
 
-def times(value: Any, other: Any) -> float:
+def times(value: Any, other: Any) -> Any:
     return counted(number(value) * number(other))
 
 
-def divided_by(value: Any, other: Any, whole_numbers: Any = None) -> float:
+def divided_by(value: Any, other: Any, whole_numbers: Any = None) -> Any:
     left, right = number(value), number(other)
     if right == 0:
         return math.copysign(math.inf, left) if left and left == left else math.nan  # noqa: PLR0124
     return math.floor(left / right) if whole_numbers is True else left / right
 
 
-def modulo(value: Any, other: Any) -> float:
+def modulo(value: Any, other: Any) -> Any:
     right = number(other)
     return number(value) % right if right else math.nan
 
 
-def round_(value: Any, places: Any = None) -> float:
+def round_(value: Any, places: Any = None) -> Any:
     """Half away from zero, as the number reads in decimal."""
     found = number(value)
     if not math.isfinite(found):
@@ -95,8 +95,8 @@ def round_(value: Any, places: Any = None) -> float:
         return found
 
 
-def _rounded(round_it: Callable[[float], int]) -> Callable[..., float]:
-    def apply(value: Any) -> float:
+def _rounded(round_it: Callable[[float], int]) -> Callable[..., Any]:
+    def apply(value: Any) -> Any:
         found = number(value)
         return counted(round_it(found)) if math.isfinite(found) else found
 
@@ -136,7 +136,7 @@ def compact(value: Any) -> list[Any]:
     return [item for item in items_of(value) if item is not None]
 
 
-def sum_(value: Any, key: Any = None) -> float:
+def sum_(value: Any, key: Any = None) -> Any:
     items = [item if key is None else member(item, key) for item in items_of(value)]
     return counted(sum(number(None if item is MISSING else item) for item in items))
 

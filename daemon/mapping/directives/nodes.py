@@ -31,6 +31,8 @@ class Node(msgspec.Struct, frozen=True):
 
 
 NOTHING: Final = Node(lambda _: MISSING)
+WHOLE: Final = frozenset([""])
+"""What a node reads that may look at anything."""
 
 
 class Gaps(Enum):

@@ -9,7 +9,16 @@ from daemon.mapping.directives.bounds import ITEM_PARTS, SEPARATOR_LENGTH
 from daemon.mapping.directives.errors import MappingFailed
 from daemon.mapping.directives.javascript import is_falsy, kind
 from daemon.mapping.directives.lookup import Run
-from daemon.mapping.directives.nodes import NOTHING, At, Gaps, Node, bounded, described, reads_of
+from daemon.mapping.directives.nodes import (
+    NOTHING,
+    WHOLE,
+    At,
+    Gaps,
+    Node,
+    bounded,
+    described,
+    reads_of,
+)
 from daemon.mapping.directives.reader import Reader, is_options
 from daemon.mapping.directives.reshaping import flattened, spread, without_nulls
 from daemon.mapping.paths import MISSING
@@ -123,7 +132,8 @@ def transform(reader: Reader, argument: Any, at: At) -> Node:
             root = _as_object(root, at.place)
         return then(first(root))
 
-    return Node(run, applied.reads, gaps=mapping.gaps, deep=mapping.deep)
+    reads = applied.reads if at.from_object else applied.reads | WHOLE
+    return Node(run, reads, gaps=mapping.gaps, deep=mapping.deep)
 
 
 def _as_object(root: Any, place: str) -> dict[str, Any]:

@@ -20,13 +20,12 @@ from daemon.mapping.directives.javascript import (
     units,
 )
 from daemon.mapping.directives.lookup import Run, pieces_of, walk, without_root
-from daemon.mapping.directives.nodes import NOTHING, At, Node, bounded, described, reads_of
+from daemon.mapping.directives.nodes import NOTHING, WHOLE, At, Node, bounded, described, reads_of
 from daemon.mapping.directives.reader import Reader, is_options
 from daemon.mapping.directives.replacing import replacer
 from daemon.mapping.directives.templates import read_template, renderer
 from daemon.mapping.paths import MISSING
 
-_WHOLE: Final = frozenset([""])
 _LONGEST_PATTERN: Final = 10
 _CASES: Final = {"lower": str.lower, "upper": str.upper}
 _MODES: Final = ("encode", "decode")
@@ -40,7 +39,7 @@ def path(reader: Reader, argument: Any, at: At) -> Node:
     def run(root: Any) -> Any:
         return walk(root, pieces_of(without_root(_dynamic(names.run(root), at.place))))
 
-    return Node(run, reads_of(names) | _WHOLE, gaps=at.root_gaps, deep=at.root_gaps)
+    return Node(run, reads_of(names) | WHOLE, gaps=at.root_gaps, deep=at.root_gaps)
 
 
 def template(reader: Reader, argument: Any, at: At) -> Node:
@@ -52,7 +51,7 @@ def template(reader: Reader, argument: Any, at: At) -> Node:
         found = read_template(_dynamic(texts.run(root), at.place))
         return renderer(found, from_object=at.from_object)(root)
 
-    return Node(bounded(run, at.place), reads_of(texts) | _WHOLE)
+    return Node(bounded(run, at.place), reads_of(texts) | WHOLE)
 
 
 def _dynamic(text: Any, place: str) -> str:
