@@ -1,0 +1,23 @@
+"""`unsubscribe_list`: whoever a message is about leaves a list (iterable.md §9)."""
+
+from daemon.mapping.declarations.action import Action, Kind
+from daemon.mapping.declarations.keys import AT_MOST, subscribe
+from daemon.mapping.declarations.lists import (
+    CAMPAIGN_ID,
+    CHANNEL_UNSUBSCRIBE,
+    IDENTITY,
+    LIST,
+    LIST_ID,
+    UNSUBSCRIBE,
+    leaving,
+)
+
+ACTION = Action(
+    name="unsubscribe_list",
+    about="Takes the user off a list; it is no opt-out.",
+    kind=Kind.STATE,
+    routes=(UNSUBSCRIBE,),
+    build=lambda given: [leaving(given)],
+    fields=(*IDENTITY, LIST_ID, CHANNEL_UNSUBSCRIBE, CAMPAIGN_ID),
+    keys=(subscribe(), LIST, AT_MOST),
+)
