@@ -83,8 +83,7 @@ FIELDS = (
     Field(
         "items",
         Type.ITEMS,
-        "The products, each with `id`, `name`, `price`, `quantity` and, if known, `sku`,"
-        " `categories`, `url`, `imageUrl`, `description`; names besides these are its dataFields.",
+        "The products. Names besides those below are an item's dataFields.",
         _SOURCE,
         required=True,
         of=ITEM,

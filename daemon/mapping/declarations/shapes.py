@@ -174,11 +174,13 @@ class ListOf(Shape):
 
     def read(self, value: Any, place: str, problems: list[str]) -> Any:
         items = value if isinstance(value, list) else [value]
+        if not items:
+            problems.append(f"{place}: must name at least one")
         return [self._item.read(item, place, problems) for item in items]
 
     def schema(self) -> Schema:
         item = self._item.schema()
-        return {"anyOf": [item, {"type": "array", "items": item}]}
+        return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
 
     def needs(self, value: Any, place: str) -> list[Need]:
         return [need for item in value for need in self._item.needs(item, place)]
