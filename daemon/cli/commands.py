@@ -28,6 +28,7 @@ COMMANDS = {
     "audit": "Add up the ledgers, and name what doesn't balance.",
     "reconcile": "Compare Iterable with what it should hold; plan and apply the repair.",
     "drift": "Show what past comparisons found.",
+    "mapping": "Try, check and test mappings, and bring Segment's along.",
     "sandbox": "Serve simulations of Iterable and Segment's Profile API.",
     "demo": "Play the main job in a minute, on this machine only.",
 }

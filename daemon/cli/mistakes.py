@@ -27,11 +27,12 @@ def mistakes_of(config: Path) -> list[str]:
     try:
         read(blocks)
     except ConfigurationError as error:
-        return [_with_line(problem, document) for problem in error.problems]
+        return [with_line(problem, document) for problem in error.problems]
     return []
 
 
-def _with_line(problem: str, document: Document) -> str:
+def with_line(problem: str, document: Document) -> str:
+    """A mistake in `mappings[n]`, with the line of the file it stands at."""
     found = _PLACE.match(problem)
     if found is None:
         return problem
