@@ -41,7 +41,7 @@ ACTION = Action(
             Preset(
                 name,
                 "The same, for Segment's event of this name.",
-                "segment.md §13.3",
+                "segment.md §7.2, §13.3",
                 _SEGMENT,
                 slug=slug,
             )

@@ -45,8 +45,9 @@ class Route(msgspec.Struct, frozen=True):
 class Preset(msgspec.Struct, frozen=True):
     """Fields (and block keys) that a name stands for.
 
-    `slug` is Segment's name of the event that such a mapping is made for (segment.md §7.2);
-    a block with it names the messages itself.
+    `slug` is Segment's name of the event that such a mapping is made for (segment.md §7.2; which
+    is whose is told by the names where the source doesn't say). It is for people: a block with
+    such a preset chooses the messages itself, by `context.personas.event_emitter_id`.
     """
 
     name: str
