@@ -1,14 +1,25 @@
 """Segment's subscriptions, however they are wrapped, become blocks that decide and send alike."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from daemon.domain.identity import ProjectType
 from daemon.errors import ConfigurationError
 from daemon.mapping.catalog import Catalog
+from daemon.mapping.directives import (
+    Compiled,
+    MappingFailed,
+    MappingInvalid,
+    compile_field,
+    compile_mapping,
+)
 from daemon.mapping.importing import Imported, import_subscriptions
+from daemon.mapping.importing.values import shorter
 from daemon.mapping.registry.blocks import read_blocks
 from daemon.mapping.registry.evaluating import answer
 
@@ -225,3 +236,41 @@ def test_the_block_sends_what_the_mapping_sent() -> None:
     assert [request.json for request in outcome.requests] == [
         request["json"] for request in answer(question)["requests"]
     ]
+
+
+TEXT = st.sampled_from(["$.x", "$.y.z", "x", "{{x}}", "{{ y.z }}!", "a"])
+PATHS = st.builds(lambda path: {"@path": path}, TEXT)
+VALUES = st.recursive(
+    TEXT | PATHS | st.builds(lambda text: {"@template": text}, TEXT) | st.integers() | st.none(),
+    lambda inner: (
+        st.dictionaries(st.sampled_from(["a", "value", "mode", "pattern"]), inner, max_size=2)
+        | st.lists(inner, max_size=2)
+        | st.builds(
+            lambda it, then: {"@if": {"exists": it, "then": then, "else": it}}, PATHS, inner
+        )
+        | st.builds(lambda it: {"@literal": it}, inner)
+        | st.builds(lambda shape: {"@arrayPath": ["$.list", {"a": shape}]}, inner)
+        | st.builds(lambda it: {"@case": {"operator": "upper", "value": it}}, TEXT | PATHS)
+        | st.builds(lambda it: {"@json": {"mode": "encode", "value": it}}, inner)
+        | st.builds(lambda it: {"@merge": {"direction": "left", "objects": [{"c": it}]}}, inner)
+        | st.builds(lambda it: {"@excludeWhenNull": {"d": it}}, inner)
+    ),
+    max_leaves=6,
+)
+
+
+def evaluated(compile_it: Callable[[Any, str], Compiled], mapping: Any) -> Any:
+    """What comes of it, or where it ends."""
+    try:
+        return compile_it(mapping, "it").evaluate(
+            {"x": 1, "y": {"z": "two"}, "list": [{"x": 2, "y": {"z": 3}}, {}]}
+        )
+    except (MappingInvalid, MappingFailed) as wrong:
+        return type(wrong)
+
+
+@given(VALUES)
+@settings(max_examples=200, deadline=None)
+def test_a_value_means_here_what_it_meant_there(mapping: Any) -> None:
+    there = evaluated(compile_mapping, mapping)
+    assert evaluated(compile_field, shorter(mapping)) == there
