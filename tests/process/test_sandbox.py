@@ -100,5 +100,5 @@ def test_a_taken_port_is_told_in_a_line() -> None:
             command(port), capture_output=True, text=True, timeout=30, check=False
         )
     assert done.returncode == 1
-    assert f"127.0.0.1:{port} can't be listened on" in done.stderr
+    assert f"can't listen on 127.0.0.1 port {port}: Address already in use" in done.stderr
     assert "Traceback" not in done.stderr

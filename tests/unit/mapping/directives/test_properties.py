@@ -1,0 +1,107 @@
+"""What holds for every mapping and every event."""
+
+import json
+from typing import Any
+
+from hypothesis import assume, example, given, settings
+
+from daemon.mapping.directives import (
+    MappingFailed,
+    MappingInvalid,
+    compile_field,
+    compile_mapping,
+)
+from daemon.mapping.paths import MISSING
+from tests.unit.mapping.directives import naive
+from tests.unit.mapping.directives.evaluating import exact
+from tests.unit.mapping.directives.generating import any_mappings, events, mappings
+
+GAPS = {
+    "@merge": {
+        "direction": "right",
+        "objects": [{"a": 1, "b": [1]}, {"a": {"@path": "zz"}, "b": [{"@path": "zz"}]}],
+    }
+}
+
+
+@settings(max_examples=400, deadline=None)
+@given(mapping=mappings, event=events)
+@example(mapping=GAPS, event={})
+@example(mapping={"@flatten": {"separator": ".", "value": [{"@path": "zz"}, None]}}, event={})
+@example(
+    mapping={"@transform": {"apply": [{"@path": "z"}], "mapping": {"a": {"@path": "0"}}}}, event={}
+)
+@example(
+    mapping={
+        "@transform": {
+            "apply": {"a": {"@path": "zz"}, "b": [{"@path": "zz"}]},
+            "mapping": {
+                "@merge": {"direction": "right", "objects": [{"a": 1, "b": 1}, {"@path": ""}]}
+            },
+        }
+    },
+    event={},
+)
+def test_the_compiled_mapping_and_the_plain_interpreter_agree(
+    mapping: Any, event: dict[str, Any]
+) -> None:
+    try:
+        compiled = compile_mapping(mapping)
+    except MappingInvalid:
+        assume(False)
+    try:
+        expected = exact(naive.evaluate(mapping, event))
+    except naive.Fails:
+        expected = "it fails"
+    try:
+        found = exact(compiled.evaluate(event))
+    except MappingFailed:
+        found = "it fails"
+    assert found == expected
+
+
+def assert_placed(told: list[str]) -> None:
+    """Every problem begins with where it is."""
+    assert told
+    assert all(problem.startswith("f") for problem in told)
+
+
+@settings(max_examples=400, deadline=None)
+@given(mapping=any_mappings, event=events)
+def test_evaluating_fails_properly_changes_nothing_and_gives_json(
+    mapping: Any, event: dict[str, Any]
+) -> None:
+    before = json.dumps([mapping, event])
+    for compile_it in (compile_mapping, compile_field):
+        try:
+            compiled = compile_it(mapping, "f")
+        except MappingInvalid as invalid:
+            assert_placed(invalid.problems)
+            continue
+        try:
+            value = compiled.evaluate(event)
+        except MappingFailed as failed:
+            assert_placed([failed.place])
+        else:
+            assert value is MISSING or json.loads(json.dumps(value, allow_nan=False)) == value
+            assert compiled.reads or exact(compiled.constant) == exact(value)
+    assert json.dumps([mapping, event]) == before
+
+
+@settings(max_examples=200, deadline=None)
+@given(mapping=mappings, event=events)
+def test_only_what_is_read_counts(mapping: Any, event: dict[str, Any]) -> None:
+    """An event that has nothing but what a mapping reads gives the same value."""
+    try:
+        compiled = compile_mapping(mapping)
+    except MappingInvalid:
+        assume(False)
+    read = {path.split(".")[0] for path in compiled.reads}
+    less = event if "" in read else {name: event[name] for name in event if name in read}
+    values = []
+    for one in (event, less):
+        try:
+            values.append(exact(compiled.evaluate(one)))
+        except MappingFailed as failed:
+            values.append(str(failed))
+    assert values[0] == values[1]
