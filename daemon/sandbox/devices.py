@@ -20,7 +20,7 @@ def _held(user: User | None, field: str) -> list[dict[str, Any]]:
     if user is None:
         return []
     held = decode_fields(user.true.data).get(field, [])
-    return held if isinstance(held, list) else []
+    return [d for d in held if isinstance(d, dict)] if isinstance(held, list) else []
 
 
 def _add(

@@ -75,6 +75,13 @@ def test_a_token_registered_again_is_merged_with_what_was_known_of_it() -> None:
     assert (kept["applicationName"], kept["dataFields"]) == ("new", {"os": 1})
 
 
+def test_a_field_that_only_bears_the_name_of_tokens_is_no_hindrance() -> None:
+    world = World()
+    world.post("/api/users/update", {"email": ANN, "dataFields": {"browserTokens": ["text"]}})
+    world.post("/api/users/registerBrowserToken", {"email": ANN, "browserToken": "b"})
+    assert world.fields(ANN)["browserTokens"] == [{"token": "b"}]
+
+
 def test_a_user_holds_at_most_500_devices() -> None:
     world = World()
     devices = [{"token": str(n), "platform": "GCM", "applicationName": "a"} for n in range(500)]
