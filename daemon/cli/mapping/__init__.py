@@ -1,11 +1,12 @@
-"""`segue mapping`: mappings tried, checked, tested and brought along, without a store or Iterable.
+"""`segue mapping`: mappings tried, checked, tested, previewed and brought along.
 
-One module for each subcommand; each registers itself on the group it is given.
+Nothing is sent, and only the preview reads the store. One module for each subcommand; each
+registers itself on the group it is given.
 """
 
 import typer
 
-from daemon.cli.mapping import checking, evaluating, importing, schema, testing
+from daemon.cli.mapping import checking, evaluating, importing, previewing, schema, testing
 
 
 def register(app: typer.Typer) -> None:
@@ -14,6 +15,6 @@ def register(app: typer.Typer) -> None:
         help="Try, check and test mappings, and bring Segment's along.\n\n"
         "Example: `segue mapping check`",
     )
-    for module in (checking, testing, evaluating, importing, schema):
+    for module in (checking, previewing, testing, evaluating, importing, schema):
         module.register(group)
     app.add_typer(group, name="mapping")
