@@ -22,8 +22,13 @@ DAY = 86_400_000
 FOREVER = 1 << 62
 ROWS_PER_CHUNK = 500
 PHONE = b'"phoneNumber":"+'
-UNHELD = frozenset(
+DATA_TYPES = frozenset(
     (
+        "user",
+        "customEvent",
+        "purchase",
+        "emailSubscribe",
+        "emailUnSubscribe",
         "emailSend",
         "emailOpen",
         "emailClick",
@@ -74,7 +79,6 @@ UNHELD = frozenset(
         "whatsAppUsageInfo",
     )
 )
-HELD = frozenset(("user", "customEvent", "purchase", "emailSubscribe", "emailUnSubscribe"))
 
 
 def user_row(project: Project, version: Version) -> bytes:
@@ -136,7 +140,7 @@ def window(query: dict[str, str], now: int) -> tuple[int, int]:
 def checked_type(query: dict[str, str]) -> str:
     """The data type asked for; raises Refusal for one that Iterable does not know."""
     name = query.get("dataTypeName", "")
-    if name not in HELD and name not in UNHELD:
+    if name not in DATA_TYPES:
         raise refuse(f"Invalid dataTypeName: {name}")
     return name
 

@@ -10,6 +10,7 @@ import httpx
 import jsonschema
 import pytest
 
+from daemon.sandbox.exports import DATA_TYPES
 from daemon.sandbox.routes import TABLE, Routes
 from tests.sandbox.world import World
 
@@ -167,6 +168,11 @@ def test_a_body_of_another_kind_is_refused_as_the_contract_says(name: str) -> No
         assert answer.status_code == 400, body
         assert answer.json()["code"] in ("BadJsonBody", "error.request.invalidJson")
         validate(method, answer, path)
+
+
+def test_the_exports_know_the_contracts_data_types() -> None:
+    asked = contract()["definitions"]["StartExportRequest"]["properties"]["dataTypeName"]
+    assert set(asked["enum"]) == DATA_TYPES
 
 
 def test_every_route_is_in_the_contract_and_checked_here() -> None:
