@@ -47,6 +47,7 @@ EXPECTED = {
     "segue drift show N --unmasked": 0,
     "segue explain ann@example.com": 0,
     "segue audit": 0,
+    "segue mapping check": 0,
 }
 """The exit code of each command shown, where Iterable was changed behind Segue's back."""
 SERVING = ("segue serve", "segue sandbox --port 8081")
@@ -224,7 +225,9 @@ def test_every_yaml_block_is_a_configuration(block: Shown, tmp_path: Path) -> No
     assert mistakes_of(file) == []
 
 
-SPOKEN = re.compile(r"\bsegue (?:--config \S+ )?((?:drift )?[a-z][a-z-]+)((?:[ \w.@]+--[a-z-]+)*)")
+SPOKEN = re.compile(
+    r"\bsegue (?:--config \S+ )?((?:(?:drift|mapping) )?[a-z][a-z-]+)((?:[ \w.@]+--[a-z-]+)*)"
+)
 NO_COMMANDS = {"for", "file"}
 PLACES = [
     *READMES,
