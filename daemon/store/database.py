@@ -182,6 +182,7 @@ def _sqlite(url: URL, *, writes: bool) -> Engine:
         pool_size=1 if writes else READERS,
         max_overflow=0,
         pool_timeout=_POOL_SECONDS,
+        hide_parameters=True,  # errors are logged, and parameters hold personal data
     )
     pragmas = _SQLITE_WRITER if writes else _SQLITE_READER
     begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
@@ -205,6 +206,7 @@ def _postgres(url: URL) -> Engine:
         pool_size=READERS + POSTGRES_WRITERS,
         max_overflow=0,
         pool_timeout=_POOL_SECONDS,
+        hide_parameters=True,  # errors are logged, and parameters hold personal data
         connect_args={"connect_timeout": 10},
     )
 

@@ -289,3 +289,12 @@ def test_our_own_mistakes_pass_through(database: Database) -> None:
         database.write_now(lambda connection: connection.execute(insert))
     with pytest.raises(DBAPIError, match="nothing_there"):
         database.read_now(lambda connection: connection.execute(text("SELECT nothing_there")))
+
+
+def test_an_error_of_ours_does_not_tell_what_was_written(database: Database) -> None:
+    def write(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO nowhere VALUES (:phone)"), {"phone": "+49170555"})
+
+    with pytest.raises(DBAPIError) as caught:
+        database.write_now(write)
+    assert "+49170555" not in str(caught.value)
