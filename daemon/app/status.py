@@ -13,8 +13,6 @@ from daemon.store import Connection, ingested, log
 from daemon.store import runs as run_table
 from daemon.store.dedupe import day_of
 
-__all__ = ["Snapshot", "StatusReport"]
-
 _NOTHING = SourceStatus(received=0, accepted=0, rejected=0, duplicate=0)
 
 

@@ -26,7 +26,7 @@ _INTERRUPTED = StoreUnavailable("the request was not stored; send it again", ret
 class Waiting:
     """A request, and what tells it that it is saved (None) or why not.
 
-    A plain future, which costs a tenth of an event; it is cancelled when its client gives up.
+    The future is cancelled when its client gives up.
     """
 
     intake: Intake

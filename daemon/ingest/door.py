@@ -92,7 +92,7 @@ class Desk:
         body: bytes | None = None
         with self.room.share() as share:
             try:
-                # not anyio's, which costs a fifth of a small request
+                # a third cheaper than anyio's, on the path of every request
                 async with asyncio.timeout(self.settings.request_timeout_seconds):
                     headers: Headers = dict(scope["headers"])
                     body = await self._body(headers, receive, share, limit, too_large)

@@ -1,15 +1,16 @@
 """Runs a preview over what the store holds: every profile, and the last messages of the log."""
 
-from typing import Any
+from functools import partial
 
 import msgspec
 
 from daemon.domain.messages import INTERNAL_TYPES
 from daemon.domain.profiles import decode_profile
 from daemon.mapping.mappings import Mappings
-from daemon.mapping.preview import Preview, Sample
+from daemon.mapping.preview import Preview, Sample, Shift
 from daemon.outbound.resolving import read_message
-from daemon.store import Connection, log, users
+from daemon.store import log, users
+from daemon.store.database import Database
 
 _CHUNK = 1_000
 
@@ -35,15 +36,18 @@ class PreviewReport(msgspec.Struct, frozen=True):
     events: list[ShiftLine]
 
 
-def preview(connection: Connection, old: Mappings, new: Mappings, *, last: int) -> PreviewReport:
-    """Compare two mappings on all profiles and on the `last` messages that are retained."""
+def preview(database: Database, old: Mappings, new: Mappings, *, last: int) -> PreviewReport:
+    """Compare two mappings on all profiles and on the `last` messages that are retained.
+
+    Read chunk by chunk, as no read may outlive one beside a daemon that writes (DESIGN §6).
+    """
     found = Preview(old, new)
     after: tuple[int, str] | None = None
-    while rows := users.scan(connection, after, _CHUNK):
+    while rows := database.read_now(partial(users.scan, after=after, limit=_CHUNK)):
         for row in rows:
             found.profile(row.id, decode_profile(row.profile))
         after = (rows[-1].shard, rows[-1].id)
-    _replay(connection, found, last)
+    _replay(database, found, last)
     return PreviewReport(
         profiles=found.profiles,
         users_changed=found.users_changed,
@@ -54,17 +58,20 @@ def preview(connection: Connection, old: Mappings, new: Mappings, *, last: int) 
     )
 
 
-def _replay(connection: Connection, found: Preview, last: int) -> None:
-    after = max(log.head(connection) - last, 0)
-    while rows := log.read(connection, after, None, _CHUNK):
+def _replay(database: Database, found: Preview, last: int) -> None:
+    """The messages there are now; what comes in meanwhile is not waited for."""
+    head = database.read_now(log.head)
+    after = max(head - last, 0)
+    read = partial(log.read, shards=None, limit=_CHUNK)
+    while after < head and (rows := database.read_now(partial(read, after=after))):
         for row in rows:
-            message = read_message(row).message
+            message = read_message(row).message if row.position <= head else None
             if message is not None and message.type not in INTERNAL_TYPES:
                 found.message(message)
         after = rows[-1].position
 
 
-def _lines(shifts: dict[str, Any]) -> list[ShiftLine]:
+def _lines(shifts: dict[str, Shift]) -> list[ShiftLine]:
     return [
         ShiftLine(what, shift.new, shift.changed, shift.left, shift.samples)
         for what, shift in sorted(shifts.items())

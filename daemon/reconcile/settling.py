@@ -57,7 +57,10 @@ class Settler:
     async def _await_visible(
         self, rows: Sequence[DriftRow], keys: Sequence[UserKey], lag: int
     ) -> None:
-        """Wait out the lag (ms) of what was sent last. An identity's confirmation has no time."""
+        """Wait out the lag (ms) of what was sent last.
+
+        An identity confirmed beside a refusal of another one has no time of its own.
+        """
         now = self._clock.now()
         sent_at = await self._database.read(partial(last_sent, keys))
         if any(row.part == IDENTITY for row in rows):

@@ -41,6 +41,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     settings = place.config["iterable"]
     settings["limits"] = dict.fromkeys(endpoints, 100)
     settings["lag_seconds"] = 0.1
+    place.config["sources"]["ios"] = {"write_key": "not-used"}
     place.write()
     try:
         place.start_sandbox()

@@ -45,7 +45,7 @@ def test_status_shows_one_moment_at_80_columns(beside: Segue) -> None:
     shown = dict(re.findall(r"^(\S.*?)  +(.*)$", ended.out, re.MULTILINE))
     assert shown["segue"].startswith("process tests · hybrid · US · mapping 1 · up ")
     assert shown["Accepted"] == "12 received today = 11 accepted + 0 duplicate + 1 rejected"
-    assert "               web 11\n" in ended.out
+    assert "               web 11 · ios 0\n" in ended.out
     assert shown["Unsent"] == "nothing · held 1"
     assert shown["State today"] == "6 applied"
     assert shown["Events today"] == "5 delivered"
@@ -73,7 +73,7 @@ def test_status_without_actors_and_as_json(beside: Segue) -> None:
     assert "ACTOR" not in beside("status").out
     report = beside("status", "--json").json
     assert list(report) == fields(StatusReport)
-    assert list(report["sources"]) == ["web"]
+    assert list(report["sources"]) == ["web", "ios"]
     assert report["today"] == {
         "folded": 11,
         "state": {"applied": 6},

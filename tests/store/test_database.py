@@ -149,7 +149,10 @@ def test_urls_are_given_the_driver_we_use(given: str, driver: str) -> None:
     assert parse_url(given).drivername == driver
 
 
-@pytest.mark.parametrize("given", ["sqlite://", "sqlite:///:memory:", "mysql://x/y", "", "no"])
+@pytest.mark.parametrize(
+    "given",
+    ["sqlite://", "sqlite:///:memory:", "mysql://x/y", "", "no", "postgresql://host:port/x"],
+)
 def test_other_urls_are_refused_without_repeating_them(given: str) -> None:
     with pytest.raises(ConfigurationError, match="sqlite:///<file>"):
         open_database(given)

@@ -12,7 +12,6 @@ import anyio.to_thread
 import msgspec
 
 from daemon.actors.clock import SystemClock
-from daemon.app.status import StatusReport
 from daemon.cli.demonstration import ledgers
 from daemon.cli.demonstration.ledgers import Backlog
 from daemon.cli.demonstration.screen import chapter, counting, waiting
@@ -21,6 +20,7 @@ from daemon.cli.demonstration.stage import CHANNEL, LAG_SECONDS, LIST, WEBHOOK_S
 from daemon.cli.demonstration.traffic import Cast, Traffic
 from daemon.cli.drift_report import print_report
 from daemon.cli.printing import say
+from daemon.clients.status import StatusReport
 from daemon.domain.messages import shard_of
 from daemon.errors import Unavailable
 from daemon.outbound.audit import audit

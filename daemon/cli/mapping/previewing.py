@@ -14,6 +14,7 @@ from daemon.cli.store import reading
 from daemon.cli.stored import catalog
 from daemon.errors import ConfigurationError
 from daemon.mapping.blocks import DEFAULT, read
+from daemon.mapping.mappings import Mappings
 from daemon.outbound.preview import PreviewReport, ShiftLine, preview
 from daemon.settings import Settings
 from daemon.store import Connection
@@ -48,7 +49,8 @@ def show(
     settings = settings_of(ctx)
     blocks = mappings_in(document_of(file)) or DEFAULT
     with reading(settings) as database:
-        report = database.read_now(partial(_compare, settings, blocks, last))
+        old, new = database.read_now(partial(_both, settings, blocks))
+        report = preview(database, old, new, last=last)
     shown = report if unmasked else _hidden(report)
     if as_json:
         say_json(shown)
@@ -56,9 +58,10 @@ def show(
         _print(shown)
 
 
-def _compare(
-    settings: Settings, blocks: list[Any], last: int, connection: Connection
-) -> PreviewReport:
+def _both(
+    settings: Settings, blocks: list[Any], connection: Connection
+) -> tuple[Mappings, Mappings]:
+    """The mappings in force, and the new ones with the same names resolved."""
     latest = versions.latest(connection)
     if latest is None:
         raise ConfigurationError(
@@ -67,8 +70,7 @@ def _compare(
     known, project = catalog(connection), settings.project.type
     in_force = read(msgspec.json.decode(latest.body) or DEFAULT)
     old = in_force.publish(latest.version, project, known)
-    new = read(blocks).publish(latest.version + 1, project, known)
-    return preview(connection, old, new, last=last)
+    return old, read(blocks).publish(latest.version + 1, project, known)
 
 
 def _hidden(report: PreviewReport) -> PreviewReport:
