@@ -15,6 +15,7 @@ class State(StrEnum):
     WAITING = "waiting"  # to be restarted
     FINISHED = "finished"
     FAILED = "failed"
+    FAILING = "failing"  # past its restart budget, and to be tried again after a long wait
 
 
 class Vitals(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ import gc
 import logging
 import signal
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
@@ -20,12 +21,12 @@ from anyio.abc import TaskGroup
 
 from daemon.actors.lifecycle import Step, watch_signals, wind_down
 from daemon.actors.mailbox import Mailbox
-from daemon.actors.supervisor import RestartPolicy, Supervisor
+from daemon.actors.supervisor import PATIENT, RestartPolicy, Supervisor
 from daemon.app.control import Control, ControlServer, listen_on
 from daemon.app.parts import Parts, open_parts
 from daemon.app.status import Snapshot
 from daemon.app.tally import Tally
-from daemon.errors import ConfigurationError
+from daemon.errors import ConfigurationError, Unavailable
 from daemon.ingest.acceptor import Acceptor, Save, Waiting
 from daemon.ingest.intake import Intake
 from daemon.ingest.saving import saver
@@ -36,7 +37,7 @@ from daemon.outbound.retention import Retention
 from daemon.reconcile.reconciler import CAPACITY, Reconciler
 from daemon.reconcile.reconciler import Parts as ReconcilerParts
 from daemon.reconcile.report import RunReport
-from daemon.reconcile.requests import Asked
+from daemon.reconcile.requests import Asked, Request
 from daemon.settings import Settings
 from daemon.store import plans
 from daemon.telemetry import names
@@ -93,7 +94,9 @@ class Daemon:
             Mailbox[Waiting]("acceptor", parts.settings.ingest.waiting_requests)
         )
         self._asked = opened.enter_context(Mailbox[Asked]("reconciler", CAPACITY))
-        self._tally = Tally(parts.database, parts.clock, self._supervisor.progress("tally"))
+        self._tally = Tally(
+            parts.database, parts.clock, parts.budgets, self._supervisor.progress("tally")
+        )
         self._lanes = [self._lane(number) for number in range(parts.settings.lanes.count)]
         self._reconciler = self._build_reconciler()
         self._published = False
@@ -138,8 +141,9 @@ class Daemon:
             dedupe_hours=self._parts.settings.store.dedupe_hours,
             progress=self._supervisor.progress("retention"),
         )
-        await group.start(supervise, retention)
-        await group.start(supervise, self._reconciler, self._asked.depth)
+        patiently = partial(supervise, policy=PATIENT)
+        await group.start(patiently, retention)
+        await group.start(patiently, self._reconciler, self._asked.depth)
         self._published = True
         gc.freeze()
         ready(served)
@@ -152,6 +156,8 @@ class Daemon:
         watch(names.UNSENT_AGE, lambda: {"all": self._tally.oldest_seconds()})
         watch(names.LANE_PROGRESS_AGE, self._progress_ages)
         watch(names.MAILBOX_DEPTH, self._mailbox_depths)
+        watch(names.OPEN_INTENTS, self._open_intents)
+        watch(names.BUDGET_TOKENS, lambda: self._tally.tokens)
 
     def _progress_ages(self) -> dict[str, float]:
         now = self._parts.clock.now()
@@ -160,6 +166,12 @@ class Daemon:
             for each in self._supervisor.vitals()
             if each.progress_at is not None and each.name.startswith("lane-")
         }
+
+    def _open_intents(self) -> dict[str, float]:
+        flying = Counter[str]()
+        for lane in self._lanes:
+            flying.update({str(endpoint): number for endpoint, number in lane.flying().items()})
+        return dict(flying)
 
     def _mailbox_depths(self) -> dict[str, float]:
         return {
@@ -220,6 +232,7 @@ class Daemon:
                 lag=parts.lag,
                 mappings=parts.publisher.mappings,
                 catalog=lambda: parts.publisher.catalog,
+                instruments=parts.telemetry.instruments,
             ),
             self._asked,
             self._supervisor.progress("reconciler"),
@@ -230,9 +243,17 @@ class Daemon:
         return Control(
             self._supervisor,
             lambda: Snapshot(self._parts, self._tally, self._supervisor.vitals(), self._started_at),
-            self._reconciler.request,
+            self._reconcile,
             partial(newest_plan, self._parts),
         )
+
+    async def _reconcile(self, request: Request) -> RunReport:
+        """Ask the reconciler, where it isn't waiting to be tried again in some minutes."""
+        if self._supervisor.keeps_failing(self._reconciler.name):
+            raise Unavailable(
+                "the reconciler keeps failing; see the log, and segue status --actors"
+            )
+        return await self._reconciler.request(request)
 
     def _why_not_ready(self) -> str | None:
         return None if self._published else "waiting for Iterable to resolve names"

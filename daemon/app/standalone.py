@@ -53,6 +53,7 @@ async def standalone(settings: Settings) -> AsyncIterator[Standalone]:
                     lag=parts.lag,
                     mappings=parts.publisher.mappings,
                     catalog=lambda: parts.publisher.catalog,
+                    instruments=telemetry.instruments,
                 ),
                 asked,
                 supervisor.progress("reconciler"),

@@ -1,10 +1,14 @@
-"""Adds up what turns leave behind, so that `status` needs no scan, and ingest knows its backlog."""
+"""Adds up what turns leave behind, so that `status` needs no scan, and ingest knows its backlog.
+
+It also looks at the budgets, whose time is the loop's: exporters read in threads of their own.
+"""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import anyio
 
+from daemon.clients.iterable.budgets import Budgets
 from daemon.clients.status import Backlog, Today
 from daemon.domain.ports import Clock
 from daemon.outbound.turn import FOLDED
@@ -19,18 +23,25 @@ _ENDS = ("delivered", "filtered", "expired", "dead")  # lists of a TurnBody
 
 
 class Tally:
-    """An actor: what is unsent, and what became of messages today."""
+    """An actor: what is unsent, and what became of messages today.
+
+    `tokens` is how many calls each endpoint with a limit may get at once.
+    """
 
     name = "tally"
 
-    def __init__(self, database: Database, clock: Clock, progress: Callable[[], None]) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, budgets: Budgets, progress: Callable[[], None]
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._budgets = budgets
         self._progress = progress
         self._after: int | None = None
         self._day = 0
         self._forget()
         self.backlog = Backlog()
+        self.tokens: Mapping[str, float] = {}
 
     def today(self) -> Today:
         """What was added up since midnight UTC."""
@@ -62,6 +73,11 @@ class Tally:
 
     async def look(self) -> None:
         """Bring all figures up to now."""
+        self.tokens = {
+            str(endpoint): state.tokens
+            for endpoint, state in self._budgets.states().items()
+            if state.tokens is not None
+        }
         day = self._clock.now() // _DAY
         if day != self._day:
             self._day = day

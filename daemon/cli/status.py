@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from daemon.actors.clock import SystemClock
-from daemon.actors.vitals import Vitals
+from daemon.actors.vitals import State, Vitals
 from daemon.cli.configuration import settings_of
 from daemon.cli.printing import count, moment, say, say_json, say_table, span
 from daemon.cli.running import run
@@ -136,8 +136,10 @@ def _last_run(last: LastRun | None) -> str:
 
 def _failing(actors: Sequence[Vitals]) -> Iterator[str]:
     for each in actors:
-        if each.restarts or each.last_error:
-            why = f", after {each.last_error}" if each.last_error else ""
+        why = f", after {each.last_error}" if each.last_error else ""
+        if each.state is State.FAILING:
+            yield _line("!", f"actor {each.name} keeps failing{why}; see the log")
+        elif each.restarts or each.last_error:
             times = count(each.restarts, "time")
             yield _line("!", f"actor {each.name} was restarted {times}{why}")
 

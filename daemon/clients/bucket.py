@@ -56,10 +56,14 @@ class Rate(msgspec.Struct, frozen=True, array_like=True):
 
 
 class BudgetState(msgspec.Struct, frozen=True):
-    """What `status` shows. Rates are calls per second; None means no limit."""
+    """What `status` shows. Rates are calls per second; None means no limit.
+
+    `tokens` is how many calls may be made at once.
+    """
 
     configured: float | None
     rate: float | None
+    tokens: float | None
     paused_for: Seconds
     taken: int
     throttled: int
@@ -129,6 +133,7 @@ class Budget:
         return BudgetState(
             configured=self._configured if limited else None,
             rate=self._configured * self._factor if limited else None,
+            tokens=(0.0 if now < self._paused_until else self._tokens) if limited else None,
             paused_for=max(self._paused_until - now, 0.0),
             taken=self._taken,
             throttled=self._throttled,

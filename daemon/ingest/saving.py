@@ -11,6 +11,7 @@ from daemon.ingest.intake import Intake
 from daemon.store import ingested
 from daemon.store.database import Database
 from daemon.store.ingested import IntakeResult
+from daemon.telemetry import names
 from daemon.telemetry.instruments import Instruments
 
 
@@ -19,9 +20,10 @@ def saver(database: Database, clock: Clock, instruments: Instruments, *, dedupe_
 
     async def save(group: Sequence[Intake]) -> None:
         began, now = anyio.current_time(), clock.now()
-        result = await database.write(
-            lambda connection: ingested.accept(connection, group, now, dedupe_hours)
-        )
+        with instruments.span(names.SPAN_COMMIT):
+            result = await database.write(
+                lambda connection: ingested.accept(connection, group, now, dedupe_hours)
+            )
         seconds = anyio.current_time() - began
         instruments.committed(sum(intake.received for intake in group), seconds)
         _count(instruments, group, result)

@@ -8,9 +8,11 @@ from collections.abc import Callable
 
 import anyio
 
+from daemon.domain.commands import Endpoint
 from daemon.outbound.parts import LaneParts
 from daemon.outbound.start import start_from
 from daemon.outbound.turns import Turns
+from daemon.telemetry import names
 
 _IDLE_SECONDS = 1.0
 
@@ -25,6 +27,14 @@ class Lane:
         self._wake = anyio.Event()
         self._draining = False
         self._over = anyio.Event()
+        self._turns: Turns | None = None
+
+    def flying(self) -> dict[Endpoint, int]:
+        """How many calls are begun and not over, by endpoint; for any thread to read.
+
+        Those a run that failed left open count until the next one has closed them.
+        """
+        return {} if self._turns is None else self._turns.flying()
 
     def nudge(self) -> None:
         """Something new is in the log, or a call is over: look now."""
@@ -52,12 +62,13 @@ class Lane:
         parts = self._parts
         state = await start_from(parts.database, parts.shards)
         async with anyio.create_task_group() as group:
-            turns = Turns(parts, state, group, self.nudge)
+            turns = self._turns = Turns(parts, state, group, self.nudge)
             await turns.recover(state)
             ready()
             while not (self._draining and turns.grounded):
                 self._wake = anyio.Event()
-                busy = await turns.take(draining=self._draining)
+                with parts.instruments.span(names.SPAN_TURN, {names.ATTR_LANE: self.name}):
+                    busy = await turns.take(draining=self._draining)
                 self._progress()
                 if not busy:
                     with anyio.move_on_after(turns.patience(_IDLE_SECONDS)):

@@ -37,6 +37,7 @@ from daemon.outbound.residents import NEVER, Resident, Residents
 from daemon.outbound.turn import SUBSCRIPTIONS_MISSING, Turn
 from daemon.outbound.waitroom import WaitRoom
 from daemon.store import calls
+from daemon.telemetry import names
 from daemon.telemetry.instruments import Instruments
 
 AGAIN = "again"
@@ -170,7 +171,9 @@ class Runway:
     async def fly(self, flight: Flight, landed: Callable[[Landed], None]) -> None:
         """Send one call; whatever becomes of it is told, never raised."""
         try:
-            outcome = await self._client.send(await self._call(flight))
+            labels = {names.ATTR_ENDPOINT: str(flight.key.endpoint)}
+            with self._instruments.span(names.SPAN_CALL, labels):
+                outcome = await self._client.send(await self._call(flight))
         except ServiceError as error:
             landed(Landed(flight, None, error))
         else:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from anyio.abc import TaskGroup
 
+from daemon.domain.commands import Endpoint
 from daemon.outbound.converging import Converger
 from daemon.outbound.departures import Departures
 from daemon.outbound.emitting import Emitter, Event, Fate
@@ -86,6 +87,10 @@ class Turns:
     def grounded(self) -> bool:
         """Whether nothing is in the air and everything that landed is written."""
         return not (any(self._runway.flying.values()) or self._landed)
+
+    def flying(self) -> dict[Endpoint, int]:
+        """How many calls are in the air, by endpoint, copied at once."""
+        return dict(self._runway.flying)
 
     async def recover(self, state: Start) -> None:
         """Close what the last run left open, and look after those whose events are parked."""

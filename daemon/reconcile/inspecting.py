@@ -4,6 +4,7 @@ Neither changes anything but the store's own tables of runs. A sweep that was in
 with the export it had begun.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -24,6 +25,8 @@ from daemon.reconcile.verifying import Verified, Verifier
 from daemon.reconcile.words import masked
 from daemon.store import Connection, identifiers, runs, users
 from daemon.store.database import Database
+from daemon.telemetry import names
+from daemon.telemetry.instruments import Instruments
 
 PROFILES_PER_CHUNK = 500
 LONGEST_PAUSE = 12 * 3_600_000
@@ -46,17 +49,23 @@ class Inspector:
         client: IterableClient,
         clock: Clock,
         bounds: Bounds,
+        instruments: Instruments,
         beat: Callable[[], None],
     ) -> None:
         self._database = database
         self._client = client
         self._clock = clock
         self._bounds = bounds
+        self._instruments = instruments
         self._beat = beat
         self._verifier = Verifier(database, client, clock, beat)
 
     async def sweep(self, lens: Lens) -> int:
         """Look at all users; returns the run's id. Raises ServiceError, and the run is failed."""
+        with self._instruments.span(names.SPAN_SWEEP):
+            return await self._sweep(lens)
+
+    async def _sweep(self, lens: Lens) -> int:
         run, as_of, export = await self._begin()
         observer = Observer(self._database, self._client, lens, self._beat)
         try:
@@ -161,6 +170,9 @@ class Inspector:
         keep = self._bounds.keep_runs
         now = self._clock.now()
         await self._database.write(partial(conclude, run, conclusion, now, keep))
+        causes = Counter(str(finding.cause) for _, finding in conclusion.found)
+        for cause, count in causes.items():
+            self._instruments.drift_found(cause, count)
 
 
 def _take_in(counts: Counts, verified: Sequence[Verified]) -> list[tuple[str, Finding]]:

@@ -96,6 +96,11 @@ def _cause(finding: Finding) -> str:
     return f"{finding.cause}, {moment.day} {moment:%b %H:%M}"
 
 
+def undated(cause: str) -> str:
+    """A stored cause without when it happened."""
+    return cause.partition(", ")[0]
+
+
 def _state(standing: Standing) -> DriftState:
     match standing:
         case Standing.REPAIRABLE:

@@ -29,6 +29,7 @@ from daemon.reconcile.verifying import Verifier
 from daemon.settings import ReconcileSettings, parse_schedule
 from daemon.store import Connection, facts, plans
 from daemon.store.database import Database
+from daemon.telemetry.instruments import Instruments
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Parts(msgspec.Struct, frozen=True):
     lag: int
     mappings: Callable[[], Mappings]
     catalog: Callable[[], Catalog]
+    instruments: Instruments
 
 
 class Reconciler:
@@ -71,13 +73,25 @@ class Reconciler:
         self._parts = parts
         self._mailbox = mailbox
         self._alert = alert
-        self._inspector = Inspector(database, parts.client, clock, bounds, progress)
+        self._inspector = Inspector(
+            database, parts.client, clock, bounds, parts.instruments, progress
+        )
         self._applier = Applier(database, clock, progress)
         verifier = Verifier(database, parts.client, clock, progress)
-        self._settler = Settler(database, verifier, clock, progress)
+        self._settler = Settler(database, verifier, clock, parts.instruments, progress)
 
     async def run(self, *, ready: Callable[[], None]) -> None:
-        """Go on with what was interrupted, then serve requests and the schedule, one at a time."""
+        """Go on with what was interrupted, then serve requests and the schedule, one at a time.
+
+        Whoever waits when it ends is told that it was interrupted.
+        """
+        try:
+            await self._run(ready)
+        finally:
+            for asked in self._mailbox.take(CAPACITY):
+                asked.done.set()
+
+    async def _run(self, ready: Callable[[], None]) -> None:
         async with anyio.create_task_group() as group:
             schedule = parse_schedule(self._parts.settings.schedule)
             if schedule is not None:

@@ -1,5 +1,6 @@
 """After a plan was applied: wait until its users' lanes are done with it, then look again."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -11,11 +12,13 @@ from daemon.domain.profiles import decode_believed
 from daemon.mapping.diff import IDENTITY
 from daemon.reconcile.applying import Applying
 from daemon.reconcile.looking import Lens, UserKey
+from daemon.reconcile.planning import undated
 from daemon.reconcile.report import DriftState, planned_rows
 from daemon.reconcile.verifying import Verified, Verifier
 from daemon.store import Connection, cursors, marks, plans, users
 from daemon.store.database import Database
 from daemon.store.plans import DriftRow
+from daemon.telemetry.instruments import Instruments
 
 LONGEST_SECONDS = 600.0
 FOLDED = "folded"
@@ -29,11 +32,17 @@ class Settler:
     """Finds out what a plan came to. `beat` is called while it waits."""
 
     def __init__(
-        self, database: Database, verifier: Verifier, clock: Clock, beat: Callable[[], None]
+        self,
+        database: Database,
+        verifier: Verifier,
+        clock: Clock,
+        instruments: Instruments,
+        beat: Callable[[], None],
     ) -> None:
         self._database = database
         self._verifier = verifier
         self._clock = clock
+        self._instruments = instruments
         self._beat = beat
 
     async def settle(self, run: int, applying: Applying, lens: Lens) -> int:
@@ -50,7 +59,9 @@ class Settler:
         await self._lanes_are_done(keys, applying.positions)
         await self._await_visible(rows, keys, lens.lag)
         verified = await self._verifier.verify(run, keys, lens)
-        await self._database.write(partial(_note, rows, verified))
+        repaired = await self._database.write(partial(_note, rows, verified))
+        for cause, count in repaired.items():
+            self._instruments.drift_repaired(cause, count)
         settled = {one.look.user for one in verified if _agrees(one)}
         return len(users) - len(settled)
 
@@ -97,14 +108,15 @@ def _agrees(verified: Verified) -> bool:
     return not verified.look.suspicious and not verified.look.in_flight
 
 
-def _note(rows: Sequence[DriftRow], verified: Sequence[Verified], connection: Connection) -> None:
-    """Write down which of the differences that were sent are gone."""
+def _note(
+    rows: Sequence[DriftRow], verified: Sequence[Verified], connection: Connection
+) -> Counter[str]:
+    """Write down which of the differences that were sent are gone; how many, by cause."""
     differing = {(one.look.user, finding.part) for one in verified for finding in one.look.findings}
     read = {one.look.user for one in verified if not one.look.in_flight}
     sent = [row for row in rows if row.state == DriftState.SENT]
-    repaired = [
-        row.id for row in sent if row.user in read and (row.user, row.part) not in differing
-    ]
-    left = {row.id for row in sent} - set(repaired)
+    gone = [row for row in sent if row.user in read and (row.user, row.part) not in differing]
+    repaired = {row.id for row in gone}
     plans.set_drift_state(connection, repaired, DriftState.REPAIRED.value)
-    plans.set_drift_state(connection, left, DriftState.LEFT.value)
+    plans.set_drift_state(connection, {row.id for row in sent} - repaired, DriftState.LEFT.value)
+    return Counter(undated(row.cause) for row in gone)

@@ -1,13 +1,16 @@
-"""The instruments others use, as typed methods: what is counted, by what, and nothing else.
+"""The instruments others use, as typed methods: what is counted, by what, and nothing else; and
+the spans of what they do.
 
 Counts are added per turn, call or commit, not per message. A gauge is read by the exporter's own
 thread when it exports, so the function given for it reads plain memory: no store, no loop.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 from opentelemetry.metrics import CallbackOptions, Counter, Meter, Observation
+from opentelemetry.trace import NoOpTracer, StatusCode, Tracer
 
 from daemon.telemetry import names
 from daemon.telemetry.names import Gauge
@@ -17,14 +20,17 @@ LONGEST_LABEL = 64
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 COUNTS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
 
+_NOTHING: Mapping[str, str] = {}
+
 Figures = Callable[[], Mapping[str, float]]
 
 
 class Instruments:
-    """All instruments of one process, made once from its meter."""
+    """All instruments of one process, made once from its meter and its tracer."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, tracer: Tracer | None = None) -> None:
         self._meter = meter
+        self._tracer = tracer or NoOpTracer()
         self._messages = self._counter(names.MESSAGES, "{message}", "Messages by first verdict.")
         self._clamped = self._counter(names.CLAMPED, "{message}", "Timestamps of the future.")
         self._hops = self._counter(names.HOPS, "{message}", "Messages handed to another shard.")
@@ -116,6 +122,19 @@ class Instruments:
         self._failures.add(
             1, {names.ATTR_ACTOR: label(name), names.ATTR_REASON: type(error).__name__}
         )
+
+    @contextmanager
+    def span(self, name: str, attributes: Mapping[str, str] = _NOTHING) -> Iterator[None]:
+        """Trace the block as a span. Of an error only its class is told."""
+        labels = {key: label(value) for key, value in attributes.items()}
+        with self._tracer.start_as_current_span(
+            name, attributes=labels, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                yield
+            except Exception as error:
+                span.set_status(StatusCode.ERROR, type(error).__name__)
+                raise
 
     def watch(self, gauge: Gauge, read: Figures) -> None:
         """Export what `read` returns (attribute's value to figure) whenever metrics are read."""

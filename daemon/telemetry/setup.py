@@ -75,7 +75,7 @@ def start_telemetry(
     stops: list[Callable[[], object]] = []
     tracer = _tracer(settings, resource, stream, stops)
     meter, port = _meter(settings, resource, stream, stops)
-    return Telemetry(meter, tracer, Instruments(meter), port, stops)
+    return Telemetry(meter, tracer, Instruments(meter, tracer), port, stops)
 
 
 def _tracer(

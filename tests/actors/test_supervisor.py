@@ -1,12 +1,14 @@
 import logging
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import anyio
 import pytest
 
-from daemon.actors.supervisor import RestartPolicy, Supervisor
+from daemon.actors.supervisor import PATIENT, RestartPolicy, Supervisor
 from daemon.actors.vitals import State
 from daemon.errors import ActorKilled, ConfigurationError, RestartsExhausted, SegueError
 from tests.clock import VIRTUAL, LoopClock
@@ -250,3 +252,80 @@ async def test_vitals_tell_state_restarts_progress_and_depth() -> None:
 async def test_the_tree_of_errors_holds_what_the_supervisor_raises() -> None:
     assert issubclass(ActorKilled, SegueError)
     assert not issubclass(ActorKilled, ConfigurationError)
+
+
+def patient(budget: int = 2) -> RestartPolicy:
+    return replace(PATIENT, budget=budget)
+
+
+class Hopeless:
+    """Fails as soon as it is run."""
+
+    name = "hopeless"
+
+    def __init__(self, *, ready_first: bool) -> None:
+        self.runs, self._ready_first = 0, ready_first
+
+    async def run(self, *, ready: Callable[[], None]) -> None:
+        self.runs += 1
+        if self._ready_first:
+            ready()
+        raise ValueError(self.runs)
+
+
+@pytest.mark.parametrize("ready_first", [True, False])
+async def test_what_need_not_end_the_process_is_tried_less_and_less_often_for_ever(
+    ready_first: bool,
+) -> None:
+    ours, actor, other = supervisor(), Hopeless(ready_first=ready_first), Lasting("other")
+    async with anyio.create_task_group() as group:
+        with anyio.fail_after(1):
+            await group.start(partial(ours.supervise, policy=patient()), actor)
+        await group.start(ours.supervise, other)
+        await anyio.sleep(86_400)
+        assert 150 < actor.runs < 600
+        assert other.runs == 1
+        assert ours.keeps_failing("hopeless")
+        assert not ours.keeps_failing("other")
+        vitals = {each.name: each for each in ours.vitals()}
+        assert vitals["hopeless"].state is State.FAILING
+        assert vitals["hopeless"].last_error == "ValueError"
+        group.cancel_scope.cancel()
+
+
+async def test_that_it_keeps_failing_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        async with anyio.create_task_group() as group:
+            work = partial(supervisor().supervise, policy=patient())
+            await group.start(work, Hopeless(ready_first=True))
+            await anyio.sleep(86_400)
+            group.cancel_scope.cancel()
+    assert [(record.levelname, record.message.partition(" (")[0]) for record in caplog.records] == [
+        ("ERROR", "actor hopeless failed"),
+        ("ERROR", "actor hopeless failed"),
+        ("CRITICAL", "actor hopeless keeps failing"),
+    ]
+    assert caplog.records[-1].exc_info is not None
+
+
+async def test_a_long_run_makes_good_for_the_failures_before_it() -> None:
+    class Recovering(Lasting):
+        async def run(self, *, ready: Callable[[], None]) -> None:
+            self.runs += 1
+            ready()
+            await anyio.sleep(61 if self.runs % 3 == 0 else 0)
+            raise ValueError
+
+    ours, actor, seen = supervisor(), Recovering("r"), set[State]()
+    async with anyio.create_task_group() as group:
+        await group.start(partial(ours.supervise, policy=patient(budget=3)), actor)
+        while actor.runs < 40:
+            await anyio.sleep(0.05)
+            seen.add(ours.vitals()[0].state)
+        group.cancel_scope.cancel()
+    assert seen == {State.RUNNING, State.WAITING}
+
+
+async def test_a_configuration_error_ends_even_what_need_not_end_the_process() -> None:
+    with pytest.raises(ConfigurationError):
+        await supervisor().supervise(Flaky({1}, ConfigurationError("no key")), policy=patient())

@@ -19,6 +19,7 @@ from typing import Any
 import anyio
 import httpx
 import psutil
+from opentelemetry.metrics import NoOpMeterProvider
 from pydantic import SecretStr
 
 from daemon.actors.clock import SystemClock
@@ -35,6 +36,7 @@ from daemon.sandbox.settings import SandboxSettings
 from daemon.settings import ReconcileSettings
 from daemon.store import migrate, users
 from daemon.store.database import Database, open_database
+from daemon.telemetry.instruments import Instruments
 from tests.bench.figures import Sample, Scale
 from tests.bench.people import CHUNK, settle
 from tests.bench.processes import Sandbox, metered, sandbox, store_url
@@ -167,6 +169,7 @@ async def _reconcile(database: Database, address: str, meter: _Meter) -> RunRepo
             lag=_LAG,
             mappings=lambda: PUBLISHED,
             catalog=lambda: CATALOG,
+            instruments=Instruments(NoOpMeterProvider().get_meter("bench")),
         )
         with Mailbox[Asked]("reconciler", CAPACITY) as mailbox:
             reconciler = Reconciler(parts, mailbox, meter.look, lambda report: None)

@@ -225,3 +225,16 @@ def test_the_state_counts_what_was_taken() -> None:
 def test_a_rate_reads_as_people_say_it(rate: Rate, shown: str) -> None:
     assert str(rate) == shown
     assert math.isclose(rate.per_second, rate.tokens / rate.per_seconds)
+
+
+def test_a_state_tells_how_many_calls_may_be_made_at_once() -> None:
+    budget = Budget(Rate(10))
+    assert budget.state(0.0).tokens == 1.0
+    budget.take(0.0)
+    assert budget.state(0.0).tokens == 0.0
+    assert budget.state(0.05).tokens == pytest.approx(0.5)
+    assert budget.state(9.0).tokens == pytest.approx(1.5)
+    budget.pause(9.0, 2.0)
+    assert budget.state(10.9).tokens == 0.0
+    assert budget.state(11.0).tokens == 1.0
+    assert Budget(None).state(0.0).tokens is None

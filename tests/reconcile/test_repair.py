@@ -5,7 +5,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from daemon.errors import ConfigurationError, GuardRefused, PlanStale
+from daemon.errors import ConfigurationError, GuardRefused, PlanStale, Unavailable
+from daemon.reconcile.reconciler import Reconciler
+from daemon.reconcile.requests import Plan
 from tests.outbound.bench import digest_published
 from tests.reconcile.world import LAG, MARKETING, NOBODY_ELSE, VIP, changed, drift, world
 
@@ -196,3 +198,24 @@ def _forget_user_2(connection: object) -> None:
     assert isinstance(connection, Connection)
     connection.execute(text("DELETE FROM identifier WHERE \"user\" = 'u:2'"))
     connection.execute(text("DELETE FROM \"user\" WHERE id = 'u:2'"))
+
+
+async def test_whoever_waits_when_the_reconciler_ends_is_told_so(tmp_path: Path) -> None:
+    async with world(tmp_path) as w, anyio.create_task_group() as group:
+        await w.bench.fault(path="/api/export/*", hang=True)
+        ended: list[str] = []
+
+        async def ask(reconciler: Reconciler) -> None:
+            try:
+                await reconciler.request(Plan())
+            except Unavailable as error:
+                ended.append(str(error))
+
+        async with w.reconciling() as reconciler:
+            for _ in range(3):
+                group.start_soon(ask, reconciler)
+            await anyio.sleep(0.1)
+        with anyio.fail_after(5):
+            while len(ended) < 3:
+                await anyio.sleep(0.01)
+        assert set(ended) == {"the reconciler was interrupted; ask again"}

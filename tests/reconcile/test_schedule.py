@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import anyio
 import msgspec
 import pytest
+from opentelemetry.metrics import NoOpMeterProvider
 
 from daemon.actors.mailbox import Mailbox
 from daemon.clients.iterable.catalog import ExportFiles
@@ -30,6 +31,7 @@ from daemon.reconcile.requests import Asked
 from daemon.settings import ReconcileSettings
 from daemon.store import Connection, cursors, facts, identifiers, log, migrate, plans, runs, users
 from daemon.store.database import Database, open_database
+from daemon.telemetry.instruments import Instruments
 from tests.clock import VIRTUAL, LoopClock
 from tests.outbound.bench import CATALOG, published
 
@@ -112,6 +114,7 @@ class Clockwork:
             15_000,
             published,
             lambda: CATALOG,
+            Instruments(NoOpMeterProvider().get_meter("tests")),
         )
         with Mailbox[Asked]("reconciler", CAPACITY) as mailbox, anyio.move_on_after(hours * 3600):
             await Reconciler(parts, mailbox, lambda: None, self.alerts.append).run(

@@ -43,6 +43,7 @@ class World:
             lag=LAG,
             mappings=lambda: self.mappings,
             catalog=lambda: CATALOG,
+            instruments=bench.parts.instruments,
         )
 
     @asynccontextmanager
