@@ -138,6 +138,10 @@ class Supervisor:
         """What the actor of this name calls each time it got something done; get it beforehand."""
         return self._pulse(name).beat
 
+    def runs(self, name: str) -> bool:
+        """Whether an actor of this name runs now."""
+        return name in self._runs
+
     def kill(self, name: str) -> bool:
         """Cancel the present run of one actor as if it had failed; `False` if it isn't running."""
         scope = self._runs.get(name)

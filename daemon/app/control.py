@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import msgspec
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,6 +30,7 @@ from daemon.settings.schema import IngestSettings
 
 _BACKLOG = 64
 _MOST_BYTES = 1_000_000
+_ANSWER_LEAVES_SECONDS = 0.05
 _MODE = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IWGRP
 _by_status: tuple[tuple[type[SegueError], int, str], ...] = (
     (GuardRefused, 409, "refused_by_guard"),
@@ -90,10 +93,17 @@ class Control:
         return _json(self._supervisor.vitals())
 
     async def _kill(self, request: Request) -> Response:
+        """End an actor once the answer has left: it may be the one that answers."""
         name = request.path_params["name"]
-        if not self._supervisor.kill(name):
+        if not self._supervisor.runs(name):
             return _problem(404, "not_running", f"no actor {name!r} is running")
-        return _json({"killed": name})
+        response = _json({"killed": name})
+        response.background = BackgroundTask(self._kill_later, name)
+        return response
+
+    async def _kill_later(self, name: str) -> None:
+        await anyio.sleep(_ANSWER_LEAVES_SECONDS)
+        self._supervisor.kill(name)
 
     async def _plan(self, request: Request) -> Response:
         order = msgspec.json.decode(await _body(request), type=PlanOrder)
