@@ -41,6 +41,9 @@ from daemon.store.plans import DriftRow, PlanRow, PlanState
 
 USERS_PER_CHUNK = 200
 APPLYING = "reconcile.applying"
+APPROVED = "reconcile.approved"
+"""The fact that a person has approved a plan: plans themselves are let go with their runs."""
+BY_SCHEDULE = "schedule"
 SOURCE = "reconciler"
 _IDENTIFIERS = {"u": "user_id", "e": "email", "a": "anonymous_id"}
 
@@ -125,8 +128,15 @@ def _approve(
             " --recreate allows that"
         )
     plans.approve(connection, plan_id, approval.by)
+    if approval.by != BY_SCHEDULE:
+        facts.put(connection, APPROVED, approval.by, now)
     _remember(connection, applying, now)
     return applying
+
+
+def approved_once(connection: Connection) -> bool:
+    """Whether a person ever approved a plan: until then none is applied unasked (DESIGN §3.5)."""
+    return facts.get(connection, APPROVED) is not None or plans.ever_approved(connection)
 
 
 def _remember(connection: Connection, applying: Applying | None, now: int) -> None:

@@ -16,10 +16,10 @@ from daemon.actors.mailbox import Mailbox
 from daemon.actors.timetable import Timetable, trigger_of
 from daemon.clients.iterable.client import IterableClient
 from daemon.domain.ports import Clock
-from daemon.errors import GuardRefused, SegueError, StoreUnavailable
+from daemon.errors import GuardRefused, PlanStale, SegueError, StoreUnavailable
 from daemon.mapping.catalog import Catalog
 from daemon.mapping.mappings import Mappings
-from daemon.reconcile.applying import Applier, Applying, Approval
+from daemon.reconcile.applying import BY_SCHEDULE, Applier, Applying, Approval, approved_once
 from daemon.reconcile.inspecting import Bounds, Inspector
 from daemon.reconcile.looking import Lens
 from daemon.reconcile.report import MOST_LINES, RunReport, read_report
@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 
 NAME = "reconciler"
 LAST_SCHEDULED = "reconcile.last_scheduled"
-BY_SCHEDULE = "schedule"
+SCHEDULED_SINCE = "reconcile.scheduled_since"
+"""When a schedule was first seen: a run missed since then is caught up, even the first."""
 CAPACITY = 16
 
 
@@ -95,7 +96,8 @@ class Reconciler:
         async with anyio.create_task_group() as group:
             schedule = parse_schedule(self._parts.settings.schedule)
             if schedule is not None:
-                last = await self._parts.database.read(_last_scheduled)
+                now = self._parts.clock.now()
+                last = await self._parts.database.write(partial(_last_scheduled, now))
                 timetable = Timetable(
                     f"{NAME} schedule",
                     trigger_of(schedule),
@@ -168,12 +170,18 @@ class Reconciler:
         if report.plan is None:
             return report
         settings = self._parts.settings
-        approved = await self._parts.database.read(plans.ever_approved)
+        approved = await self._parts.database.read(approved_once)
         if settings.repair == "ask" or not approved or report.plan.guards:
             self._alert(report)
             return report
         approval = Approval(BY_SCHEDULE, recreate=settings.recreate_deleted)
-        return await self._answer(Apply(report.plan.id, approval))
+        try:
+            return await self._answer(Apply(report.plan.id, approval))
+        except PlanStale:
+            raise
+        except GuardRefused:  # it names only users who were deleted, and may not create them again
+            self._alert(report)
+            return report
 
     async def _finish(self, applying: Applying) -> RunReport:
         """Send what is left of an approved plan, wait for the lanes, and look again."""
@@ -204,9 +212,14 @@ async def _started(
     await timetable.run(ready=task_status.started)
 
 
-def _last_scheduled(connection: Connection) -> int | None:
-    fact = facts.get(connection, LAST_SCHEDULED)
-    return None if fact is None else fact.at
+def _last_scheduled(now: int, connection: Connection) -> int:
+    """When the last scheduled run was, or since when there has been a schedule (ms)."""
+    fact = facts.get(connection, LAST_SCHEDULED) or facts.get(connection, SCHEDULED_SINCE)
+    if fact is not None:
+        return fact.at
+    before = now - 1  # a run that is due this moment isn't behind us
+    facts.put(connection, SCHEDULED_SINCE, "", before)
+    return before
 
 
 @contextmanager

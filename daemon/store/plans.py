@@ -139,7 +139,7 @@ def set_plan_state(
 
 
 def ever_approved(connection: Connection) -> bool:
-    """Whether a plan was ever approved: until then none is applied by itself (DESIGN §3.5)."""
+    """Whether any plan that is still kept was approved."""
     return bool(connection.execute(select(exists().where(PLAN.c.approved_by != ""))).scalar())
 
 

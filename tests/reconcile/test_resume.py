@@ -100,3 +100,23 @@ def test_a_stored_difference_hashes_as_desired_does(
     part: str, desired: object, expected: int
 ) -> None:
     assert planned_hash(part, desired) == expected
+
+
+@pytest.mark.parametrize("by", [applying.BY_SCHEDULE, "ann"])
+async def test_missing_opt_outs_go_first_whoever_approved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    monkeypatch.setattr(applying, "USERS_PER_CHUNK", 1)
+    async with world(tmp_path) as w:
+        async with w.bench.running():
+            await w.customers(4)
+            for user in ("2", "3", "4"):
+                await w.tamper("fields", user, fields={"plan": "free"})
+            await w.tamper("subscribe", "1", group="channels", id=MARKETING, by="api")
+            report = await w.plan()
+        assert report.plan is not None
+        applier = Applier(w.bench.database, w.parts.clock, lambda: None)
+        begun = await applier.begin(report.plan.id, Approval(by), 1.0)
+        await applier.apply(begun, w.mappings)
+        users = [observation.user for observation in sent(w)]
+        assert (users[0], set(users[1:])) == ("u:1", {"u:2", "u:3", "u:4"})

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from daemon.domain.profiles import (
     encode_profile,
 )
 from daemon.mapping.canonical import value_hash
+from daemon.reconcile.applying import BY_SCHEDULE, Applier, Approval, approved_once
 from daemon.reconcile.reconciler import CAPACITY, LAST_SCHEDULED, Parts, Reconciler
 from daemon.reconcile.report import RunReport
 from daemon.reconcile.requests import Asked
@@ -53,6 +54,8 @@ class EmptyMinded(IterableClient):
     def __init__(self) -> None:
         self.exports = 0
         self.plan = "free"
+        self.gone = False
+        self.slow_hours = 0.0
 
     async def start_export(
         self,
@@ -66,7 +69,8 @@ class EmptyMinded(IterableClient):
         return self.exports
 
     async def export_files(self, job: int, *, after: str = "") -> ExportFiles:
-        files = [] if after else [{"file": "1", "url": "u"}]
+        await anyio.sleep(self.slow_hours * 3600)
+        files = [] if after or self.gone else [{"file": "1", "url": "u"}]
         body = {"jobState": "completed", "files": files}
         return msgspec.convert(body, ExportFiles)
 
@@ -80,7 +84,7 @@ class EmptyMinded(IterableClient):
     async def get_user(
         self, identity: IterableIdentity, project: ProjectType, now: int, *, repair: bool = False
     ) -> Observed:
-        return Observed(now, exists=True, identity=ANN, fields={"plan": self.plan})
+        return Observed(now, exists=not self.gone, identity=ANN, fields={"plan": self.plan})
 
 
 def remember_ann(connection: Connection) -> None:
@@ -105,11 +109,14 @@ class Clockwork:
         self.client = EmptyMinded()
         self.alerts: list[RunReport] = []
 
-    async def run(self, hours: float, **settings: Any) -> None:
+    async def run(self, hours: float, *, began: float | None = None, **settings: Any) -> None:
+        """A life of the process, from `began` hours after midnight on, or right after the last."""
+        now = anyio.current_time()
+        jump = timedelta(seconds=0 if began is None else began * 3600 - now)
         parts = Parts(
             self.database,
             self.client,
-            LoopClock(MIDNIGHT),
+            LoopClock(MIDNIGHT + jump),
             ReconcileSettings(max_share=1, **settings),
             15_000,
             published,
@@ -158,6 +165,57 @@ async def test_missed_runs_are_caught_up_once(clockwork: Clockwork) -> None:
     )
     await clockwork.run(1, schedule="15 3 * * *")
     assert clockwork.client.exports == 1
+
+
+async def test_even_the_first_run_is_caught_up_where_it_was_missed(clockwork: Clockwork) -> None:
+    await clockwork.run(2, began=1, schedule="15 3 * * *")
+    await clockwork.run(1, began=4, schedule="15 3 * * *")
+    assert clockwork.client.exports == 1
+    await clockwork.run(12, began=5, schedule="15 3 * * *")
+    assert clockwork.client.exports == 1
+
+
+async def test_a_run_the_process_did_not_survive_is_caught_up(clockwork: Clockwork) -> None:
+    clockwork.client.slow_hours = 2
+    await clockwork.run(1, schedule="every 24h")
+    assert clockwork.database.read_now(lambda c: facts.get(c, LAST_SCHEDULED)) is None
+    clockwork.client.slow_hours = 0
+    await clockwork.run(1, began=3, schedule="every 24h")
+    assert clockwork.database.read_now(lambda c: facts.get(c, LAST_SCHEDULED)) is not None
+    assert clockwork.client.exports == 1
+
+
+async def test_what_may_not_be_repaired_unasked_is_told(clockwork: Clockwork) -> None:
+    clockwork.approve_once()
+    clockwork.client.gone = True
+    await clockwork.run(1, schedule="every 6h", repair="auto")
+    assert clockwork.database.read_now(log.head) == 0
+    (report,) = clockwork.alerts
+    assert report.plan is not None
+    assert (report.plan.recreations, report.plan.state) == (1, "new")
+
+
+async def test_a_persons_approval_outlives_the_plan_it_was_for(clockwork: Clockwork) -> None:
+    approval = Approval("ann", beyond_guards=True)
+    await clockwork.run(1, schedule="every 6h", repair="ask")
+    database, clock = clockwork.database, LoopClock(MIDNIGHT)
+    applier = Applier(database, clock, lambda: None)
+    await applier.begin(1, approval, 1.0)
+    await applier.done(1)
+    database.write_now(lambda c: runs.trim_runs(c, 0))
+    assert database.read_now(plans.last_plan) is None
+    assert database.read_now(approved_once)
+
+
+async def test_what_the_schedule_approved_is_no_persons_approval(clockwork: Clockwork) -> None:
+    clockwork.approve_once()
+    database, applier = clockwork.database, Applier(clockwork.database, LoopClock(MIDNIGHT), print)
+    await clockwork.run(1, schedule="every 6h", repair="ask")
+    found = database.read_now(plans.last_plan)
+    assert found is not None
+    await applier.begin(found.id, Approval(BY_SCHEDULE), 1.0)
+    database.write_now(lambda c: runs.trim_runs(c, 0))
+    assert not database.read_now(approved_once)
 
 
 async def test_nobody_is_repaired_before_a_person_approved_a_plan(clockwork: Clockwork) -> None:
