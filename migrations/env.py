@@ -9,6 +9,7 @@ from alembic import context
 
 from daemon.store.database import open_database
 from daemon.store.dedupe import PREFIX
+from daemon.store.postgres import take_text
 from daemon.store.schema import METADATA
 
 
@@ -21,6 +22,7 @@ def run() -> None:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET statement_timeout = 0")
             connection.commit()
+        take_text(connection)
         context.configure(
             connection=connection,
             target_metadata=METADATA,

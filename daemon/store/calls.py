@@ -14,7 +14,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     literal,
     select,
     update,
@@ -25,6 +24,7 @@ from daemon.domain.ledger import CallRows, FailedRow
 from daemon.domain.messages import shard_of
 from daemon.store.schema import CALL
 from daemon.store.shardset import meets, to_bits, to_shards
+from daemon.store.statements import add_numbered
 
 
 class NewCall(msgspec.Struct, frozen=True):
@@ -85,7 +85,6 @@ _COLUMNS = [
     CALL.c.failed,
 ]
 _ROWS = select(*_COLUMNS)
-_OPEN = insert(CALL).returning(CALL.c.id, sort_by_parameter_order=True)
 _CLOSE = (
     update(CALL)
     .where(CALL.c.id == bindparam("call"))
@@ -98,8 +97,6 @@ _decode_failed = msgspec.msgpack.Decoder(list[FailedRow]).decode
 
 def open_(connection: Connection, calls: Sequence[NewCall]) -> list[int]:
     """Note calls as open. Their ids, in order."""
-    if not calls:
-        return []
     rows = [
         {
             "endpoint": call.key.endpoint.value,
@@ -115,7 +112,7 @@ def open_(connection: Connection, calls: Sequence[NewCall]) -> list[int]:
         }
         for call in calls
     ]
-    return list(connection.execute(_OPEN, rows).scalars())
+    return add_numbered(connection, CALL, rows)
 
 
 def close(connection: Connection, closings: Sequence[Closing]) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Connection, func, select
 
 from daemon.store.schema import CURSOR
-from daemon.store.statements import put
+from daemon.store.statements import among, put
 
 
 def load(connection: Connection, shards: Collection[int]) -> dict[tuple[int, str], int]:
     """Positions by (shard, stage). What a stage has never saved is not there."""
     statement = select(CURSOR.c.shard, CURSOR.c.stage, CURSOR.c.position)
-    found = connection.execute(statement.where(CURSOR.c.shard.in_(sorted(shards))))
+    found = connection.execute(statement.where(among(connection, CURSOR.c.shard, shards)))
     return {(shard, stage): position for shard, stage, position in found}
 
 

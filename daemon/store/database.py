@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from daemon.errors import ConfigurationError, StoreUnavailable
+from daemon.store.postgres import BinaryCursor, speak_binary
 from daemon.store.troubles import refusal, trouble
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ _POSTGRES = (
     "statement_timeout='30s'",
     "lock_timeout='15s'",
     "idle_in_transaction_session_timeout='60s'",
+    "jit=off",  # a wrong guess of a plan's cost would compile it for longer than it runs
     "tcp_keepalives_idle=6",  # a vanished node is noticed, and its locks freed, within 15 s
     "tcp_keepalives_interval=3",
     "tcp_keepalives_count=3",
@@ -207,10 +209,11 @@ def _postgres(url: URL) -> Engine:
         max_overflow=0,
         pool_timeout=_POOL_SECONDS,
         hide_parameters=True,  # errors are logged, and parameters hold personal data
-        connect_args={"connect_timeout": 10},
+        connect_args={"connect_timeout": 10, "cursor_factory": BinaryCursor},
     )
 
     def tune(connection: Any, _record: object) -> None:
+        speak_binary(connection)
         with connection.cursor() as cursor:
             for setting in _POSTGRES:
                 cursor.execute(f"SET {setting}")

@@ -9,16 +9,13 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
-from typing import Any
 
 from sqlalchemy import (
     Column,
     Connection,
     MetaData,
-    Select,
     Table,
     Text,
-    bindparam,
     select,
 )
 from sqlalchemy import table as named
@@ -26,7 +23,7 @@ from sqlalchemy.schema import CreateTable, DropTable
 from sqlalchemy.sql import column
 
 from daemon.store.schema import Bytes
-from daemon.store.statements import chunks, put_new
+from daemon.store.statements import among, chunks, put_new
 
 PREFIX = "dedupe_"
 _BYTES = 16
@@ -75,11 +72,15 @@ def drop_old(connection: Connection, now: int, window_hours: int) -> int:
     return len(old)
 
 
-def _absent(connection: Connection, digests: Collection[bytes], among: Sequence[str]) -> set[bytes]:
+def _absent(
+    connection: Connection, digests: Collection[bytes], searched: Sequence[str]
+) -> set[bytes]:
     left = set(digests)
-    for day in reversed(among):
+    for day in reversed(searched):
         for chunk in chunks(sorted(left)):
-            left.difference_update(connection.execute(_known(day), {"digests": chunk}).scalars())
+            digest = _partition(day).c.digest
+            known = select(digest).where(among(connection, digest, chunk))
+            left.difference_update(connection.execute(known).scalars())
     return left
 
 
@@ -87,12 +88,6 @@ def _absent(connection: Connection, digests: Collection[bytes], among: Sequence[
 def _partition(day: str) -> Table:
     digest = Column("digest", Bytes, primary_key=True)
     return Table(f"{PREFIX}{day}", MetaData(), digest, sqlite_with_rowid=False)
-
-
-@cache
-def _known(day: str) -> Select[Any]:
-    digest = _partition(day).c.digest
-    return select(digest).where(digest.in_(bindparam("digests", expanding=True)))
 
 
 def days(connection: Connection) -> list[str]:

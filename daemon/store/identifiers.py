@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select, update
 
 from daemon.domain.messages import shard_of
 from daemon.store.schema import IDENTIFIER, USER
-from daemon.store.statements import chunks, put_new, structs
+from daemon.store.statements import among, chunks, put_new, structs
 
 Kind: TypeAlias = Literal["u", "e", "a"]
 """userId, e-mail, anonymousId"""
@@ -31,10 +31,7 @@ class Owner(msgspec.Struct, frozen=True, gc=False):
     user: str
 
 
-_OWNERS = select(IDENTIFIER.c.value, IDENTIFIER.c.shard, IDENTIFIER.c.user).where(
-    IDENTIFIER.c.kind == bindparam("of_kind"),
-    IDENTIFIER.c.value.in_(bindparam("named", expanding=True)),
-)
+_OWNERS = select(IDENTIFIER.c.value, IDENTIFIER.c.shard, IDENTIFIER.c.user)
 
 
 def claim(connection: Connection, claims: Sequence[Claim]) -> None:
@@ -51,7 +48,9 @@ def owners(connection: Connection, keys: Iterable[tuple[str, str]]) -> dict[tupl
         (kind, value): Owner(shard, user)
         for kind, values in of_kind.items()
         for chunk in chunks(values)
-        for value, shard, user in connection.execute(_OWNERS, {"of_kind": kind, "named": chunk})
+        for value, shard, user in connection.execute(
+            _OWNERS.where(IDENTIFIER.c.kind == kind, among(connection, IDENTIFIER.c.value, chunk))
+        )
     }
 
 

@@ -9,20 +9,17 @@ from itertools import chain
 from typing import Protocol, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
 from daemon.domain.ledger import INGESTED, TurnBody
 from daemon.domain.messages import NewRow
 from daemon.store import dedupe, facts, log, turns
 from daemon.store.schema import INTAKE, REJECTED
-from daemon.store.statements import add_up, structs
+from daemon.store.statements import add_numbered, add_up, structs
 
 KEPT_BYTES = 4096  # of a rejected body
 REJECTED_TRIMMED = "rejected trimmed"
 """The fact whose `at` says up to when rejected members were deleted."""
-
-
-_REJECT = insert(REJECTED).returning(REJECTED.c.id, sort_by_parameter_order=True)
 
 
 class TakenMessage(Protocol):
@@ -136,22 +133,19 @@ def totals(connection: Connection, since_day: str = "") -> dict[tuple[str, str],
 
 def reject(connection: Connection, rows: Sequence[RejectedRow]) -> list[int]:
     """Keep rejected members, their bodies cut to `KEPT_BYTES`. Their ids, in order."""
-    if not rows:
-        return []
-    return list(
-        connection.execute(
-            _REJECT,
-            [
-                {
-                    "received_at": row.received_at,
-                    "source": row.source,
-                    "reason": row.reason,
-                    "detail": row.detail,
-                    "body": row.body[:KEPT_BYTES],
-                }
-                for row in rows
-            ],
-        ).scalars()
+    return add_numbered(
+        connection,
+        REJECTED,
+        [
+            {
+                "received_at": row.received_at,
+                "source": row.source,
+                "reason": row.reason,
+                "detail": row.detail,
+                "body": row.body[:KEPT_BYTES],
+            }
+            for row in rows
+        ],
     )
 
 

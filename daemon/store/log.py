@@ -14,7 +14,6 @@ from sqlalchemy import (
     delete,
     false,
     func,
-    insert,
     literal,
     or_,
     select,
@@ -24,7 +23,7 @@ from sqlalchemy.sql import column, table
 
 from daemon.domain.messages import LogRow, MessageClass, NewRow
 from daemon.store.schema import LOG_HEAD, MESSAGE
-from daemon.store.statements import chunks
+from daemon.store.statements import add, among, chunks
 
 APPEND_LOCK = 5_391_022
 
@@ -34,7 +33,6 @@ _ADVANCE = (
     .values(last_position=LOG_HEAD.c.last_position + bindparam("count"))
     .returning(LOG_HEAD.c.last_position)
 )
-_INSERT = insert(MESSAGE)
 _ROWS = select(
     MESSAGE.c.position, MESSAGE.c.shard, MESSAGE.c["class"], MESSAGE.c.hops, MESSAGE.c.body
 )
@@ -42,10 +40,6 @@ _READ_ALL = (
     _ROWS.where(MESSAGE.c.position > bindparam("after"))
     .order_by(MESSAGE.c.position)
     .limit(bindparam("most"))
-)
-_READ_SHARDS = _READ_ALL.where(MESSAGE.c.shard.in_(bindparam("shards", expanding=True)))
-_AT = _ROWS.where(MESSAGE.c.position.in_(bindparam("positions", expanding=True))).order_by(
-    MESSAGE.c.position
 )
 
 
@@ -62,8 +56,9 @@ def append(connection: Connection, rows: Sequence[NewRow]) -> int:
     lock(connection)
     last = connection.execute(_ADVANCE, {"count": len(rows)}).scalar_one()
     first: int = last - len(rows) + 1
-    connection.execute(
-        _INSERT,
+    add(
+        connection,
+        MESSAGE,
         [
             {
                 "position": position,
@@ -83,11 +78,10 @@ def read(
     connection: Connection, after: int, shards: Collection[int] | None, limit: int
 ) -> list[LogRow]:
     """The next messages after a position, in order; of all shards where `shards` is None."""
-    if shards is None:
-        found = connection.execute(_READ_ALL, {"after": after, "most": limit})
-    else:
-        given = {"after": after, "most": limit, "shards": sorted(shards)}
-        found = connection.execute(_READ_SHARDS, given)
+    statement = _READ_ALL
+    if shards is not None:
+        statement = _READ_ALL.where(among(connection, MESSAGE.c.shard, shards))
+    found = connection.execute(statement, {"after": after, "most": limit})
     return [LogRow(p, s, _CLASSES[c], h, b) for p, s, c, h, b in found]
 
 
@@ -96,7 +90,9 @@ def at(connection: Connection, positions: Iterable[int]) -> list[LogRow]:
     return [
         LogRow(p, s, _CLASSES[c], h, b)
         for chunk in chunks(sorted(set(positions)))
-        for p, s, c, h, b in connection.execute(_AT, {"positions": chunk})
+        for p, s, c, h, b in connection.execute(
+            _ROWS.where(among(connection, MESSAGE.c.position, chunk)).order_by(MESSAGE.c.position)
+        )
     ]
 
 

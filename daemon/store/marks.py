@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, func, select
 
 from daemon.domain.messages import MessageClass
 from daemon.store.schema import MARK
-from daemon.store.statements import chunks, user_key_values, user_keys
+from daemon.store.statements import among, chunks, remove, user_key_values, user_keys
 from daemon.store.statements import put as put_rows
 
 
@@ -38,14 +38,14 @@ _COLUMNS = [
     MARK.c.attempts,
 ]
 _ROWS = select(*_COLUMNS)
-_DROP = delete(MARK).where(MARK.c.shard == bindparam("s"), MARK.c.user == bindparam("u"))
 
 
 def load(
     connection: Connection, shards: Collection[int], limit: int, due_before: int | None = None
 ) -> list[MarkRow]:
     """The marks of these shards, soonest due first; only those due before a time in ms if given."""
-    statement = _ROWS.where(MARK.c.shard.in_(sorted(shards))).order_by(MARK.c.due).limit(limit)
+    ours = among(connection, MARK.c.shard, shards)
+    statement = _ROWS.where(ours).order_by(MARK.c.due).limit(limit)
     if due_before is not None:
         statement = statement.where(MARK.c.due < due_before)
     return _marks(connection.execute(statement))
@@ -84,8 +84,7 @@ def put(connection: Connection, rows: Sequence[MarkRow]) -> None:
 
 def drop(connection: Connection, keys: Sequence[tuple[int, str]]) -> None:
     """Delete the marks of users by (shard, id)."""
-    if keys:
-        connection.execute(_DROP, [{"s": shard, "u": user} for shard, user in keys])
+    remove(connection, MARK, keys)
 
 
 def each(connection: Connection) -> Iterator[tuple[int, str, int]]:

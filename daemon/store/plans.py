@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, exists, insert, select, update
 
 from daemon.store.schema import DRIFT, PLAN
-from daemon.store.statements import chunks
+from daemon.store.statements import among, chunks
 
 
 class PlanState(StrEnum):
@@ -88,7 +88,7 @@ def list_drift(
 def set_drift_state(connection: Connection, ids: Iterable[int], state: str, note: str = "") -> None:
     """Note what became of differences."""
     for chunk in chunks(sorted(ids)):
-        statement = update(DRIFT).where(DRIFT.c.id.in_(chunk))
+        statement = update(DRIFT).where(among(connection, DRIFT.c.id, chunk))
         connection.execute(statement.values(state=state, note=note))
 
 

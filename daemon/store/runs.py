@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
 from daemon.store.schema import DRIFT, OBSERVED, PLAN, RUN
-from daemon.store.statements import chunks
+from daemon.store.statements import among, chunks
 from daemon.store.statements import put as put_rows
 
 RunKind: TypeAlias = Literal["sweep", "spot"]
@@ -113,7 +113,7 @@ def observed_of(connection: Connection, run: int, users: Iterable[str]) -> dict[
         user: body
         for chunk in chunks(users)
         for user, body in connection.execute(
-            _OBSERVED.where(OBSERVED.c.run == run, OBSERVED.c.user.in_(chunk))
+            _OBSERVED.where(OBSERVED.c.run == run, among(connection, OBSERVED.c.user, chunk))
         )
     }
 

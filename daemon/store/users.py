@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 from sqlalchemy import Connection, bindparam, func, select, tuple_
-from sqlalchemy import delete as delete_from
 
 from daemon.store.schema import USER
-from daemon.store.statements import chunks, put, structs, user_key_values, user_keys
+from daemon.store.statements import chunks, put, remove, structs, user_key_values, user_keys
 
 
 class UserRow(msgspec.Struct, frozen=True, gc=False):
@@ -25,7 +24,6 @@ _BY_KEY = tuple_(USER.c.shard, USER.c.id)
 _AFTER = tuple_(bindparam("after_shard"), bindparam("after_id"))
 _FIRST = _ROWS.order_by(USER.c.shard, USER.c.id).limit(bindparam("most"))
 _NEXT = _FIRST.where(_AFTER < _BY_KEY)
-_DELETE = delete_from(USER).where(USER.c.shard == bindparam("s"), USER.c.id == bindparam("u"))
 
 
 def load(connection: Connection, ids: Iterable[tuple[int, str]]) -> dict[str, UserRow]:
@@ -46,8 +44,7 @@ def save(connection: Connection, rows: Sequence[UserRow]) -> None:
 
 def delete(connection: Connection, ids: Sequence[tuple[int, str]]) -> None:
     """Delete users by (shard, id)."""
-    if ids:
-        connection.execute(_DELETE, [{"s": shard, "u": user} for shard, user in ids])
+    remove(connection, USER, ids)
 
 
 def scan(connection: Connection, after: tuple[int, str] | None, limit: int) -> list[UserRow]:

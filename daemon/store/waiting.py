@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy import update as update_table
 
 from daemon.store.schema import WAITING
-from daemon.store.statements import chunks, user_key_values, user_keys
+from daemon.store.statements import add_numbered, among, chunks, user_key_values, user_keys
 
 
 class WaitingKind(StrEnum):
@@ -45,7 +45,6 @@ class WaitingRow(msgspec.Struct, frozen=True):
 
 _NAMES = [name for name in WaitingRow.__struct_fields__ if name != "id"]
 _ROWS = select(*[WAITING.c[name] for name in [*_NAMES, "id"]])
-_INSERT = insert(WAITING).returning(WAITING.c.id, sort_by_parameter_order=True)
 _UPDATE = (
     update_table(WAITING)
     .where(WAITING.c.id == bindparam("row"))
@@ -55,10 +54,7 @@ _UPDATE = (
 
 def add(connection: Connection, rows: Sequence[WaitingRow]) -> list[int]:
     """Let rows wait. Their ids, in order."""
-    if not rows:
-        return []
-    found = connection.execute(_INSERT, [_values(row) for row in rows])
-    return list(found.scalars())
+    return add_numbered(connection, WAITING, [_values(row) for row in rows])
 
 
 def update(connection: Connection, rows: Sequence[WaitingRow]) -> None:
@@ -74,7 +70,7 @@ def update(connection: Connection, rows: Sequence[WaitingRow]) -> None:
 def remove(connection: Connection, ids: Iterable[int]) -> None:
     """Delete rows by their ids."""
     for chunk in chunks(sorted(ids)):
-        connection.execute(delete(WAITING).where(WAITING.c.id.in_(chunk)))
+        connection.execute(delete(WAITING).where(among(connection, WAITING.c.id, chunk)))
 
 
 def of_users(
@@ -84,7 +80,7 @@ def of_users(
     shard, user = user_keys(connection)
     statement = _ROWS.join_from(
         shard.table, WAITING, (WAITING.c.shard == shard) & (WAITING.c.user == user)
-    ).where(WAITING.c.kind.in_(sorted(kinds)))
+    ).where(among(connection, WAITING.c.kind, [kind.value for kind in kinds]))
     found = [
         row
         for chunk in chunks(keys)
@@ -98,7 +94,8 @@ def due(
 ) -> list[WaitingRow]:
     """What is due by `now`, longest overdue first."""
     c = WAITING.c
-    statement = _ROWS.where(c.kind == kind.value, c.due <= now, c.shard.in_(sorted(shards)))
+    ours = among(connection, c.shard, shards)
+    statement = _ROWS.where(c.kind == kind.value, c.due <= now, ours)
     return _waiting(connection.execute(statement.order_by(c.due, c.id).limit(limit)))
 
 
@@ -118,7 +115,8 @@ def by_kind(connection: Connection, kind: WaitingKind, after: int, limit: int) -
 def above(connection: Connection, shards: Collection[int], position: int) -> dict[int, WaitingKind]:
     """The kind of every row whose message stands above a position, by position."""
     c = WAITING.c
-    statement = select(c.position, c.kind).where(c.position > position, c.shard.in_(sorted(shards)))
+    ours = among(connection, c.shard, shards)
+    statement = select(c.position, c.kind).where(c.position > position, ours)
     return {at: WaitingKind(kind) for at, kind in connection.execute(statement)}
 
 
@@ -134,7 +132,8 @@ def each(connection: Connection) -> Iterator[tuple[int, WaitingKind, int]]:
 def users_with(connection: Connection, shards: Collection[int], kind: WaitingKind) -> list[str]:
     """The users of whom rows of a kind wait."""
     c = WAITING.c
-    statement = select(c.user).where(c.kind == kind.value, c.shard.in_(sorted(shards))).distinct()
+    ours = among(connection, c.shard, shards)
+    statement = select(c.user).where(c.kind == kind.value, ours).distinct()
     return list(connection.execute(statement).scalars())
 
 

@@ -11,6 +11,7 @@ from daemon.errors import SchemaNotCurrent
 from daemon.store import dedupe, log
 from daemon.store.database import open_database
 from daemon.store.migrate import configuration, current, head, require_current, upgrade
+from daemon.store.postgres import take_text
 from daemon.store.schema import METADATA
 
 
@@ -34,6 +35,7 @@ def test_migrations_lead_up_and_down_and_up_again(url: str) -> None:
 
 def test_the_migrations_make_exactly_the_declared_tables(url: str) -> None:
     def differences(connection: Connection) -> list[object]:
+        take_text(connection)
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         return list(compare_metadata(context, METADATA))
 
