@@ -7,6 +7,7 @@ from daemon.reconcile.report import Counts, DriftLine, DriftState, PlanReport, R
 from daemon.store.plans import PlanState
 
 _COLUMNS = ("USER", "PART", "IN ITERABLE", "SHOULD BE", "CAUSE", "")
+_LEAST_SHARE = 0.0001
 _SETTLED = (
     ("respected", "respected, not repaired"),
     ("refused", "refused by Iterable"),
@@ -34,7 +35,8 @@ def print_report(report: RunReport, *, segue: str = "segue", masked: bool = Fals
     if report.notes:
         say(*[f"Note: {note}." for note in report.notes], "")
     if report.plan is None:
-        say("Nothing to repair.")
+        drifted = report.counts.drifted
+        say("Segue repairs none of it: a person has to." if drifted else "Nothing to repair.")
     else:
         say(*_plan(report, report.plan, segue))
 
@@ -68,9 +70,20 @@ def _totals(counts: Counts) -> str:
 
 def _row(line: DriftLine) -> tuple[str, ...]:
     cause = f"{line.cause}: {line.note}" if line.note else line.cause
-    planned = "! first" if line.first else ""
-    mark = planned if line.state == DriftState.PLANNED else line.state
-    return line.user, line.part, line.in_iterable, line.should_be, cause, mark
+    return line.user, line.part, line.in_iterable, line.should_be, cause, _mark(line)
+
+
+def _mark(line: DriftLine) -> str:
+    """What is special about a difference, or has become of it; a cause may have said it."""
+    match line.state:
+        case DriftState.PLANNED:
+            return "! first" if line.first else ""
+        case DriftState.REFUSED:
+            return ""
+        case DriftState.REPORTED:
+            return "for a person"
+        case state:
+            return state
 
 
 def _address(report: RunReport) -> str:
@@ -117,7 +130,8 @@ def _offer(plan: PlanReport, apply: str) -> list[str]:
 def _share(report: RunReport, plan: PlanReport) -> str:
     if report.kind != "sweep":
         return "a spot check"
-    return f"{plan.share:.2%}; limit {plan.limit:.0%}"
+    share = f"{plan.share:.2%}" if plan.share >= _LEAST_SHARE else "under 0.01%"
+    return f"{share}; limit {plan.limit * 100:g}%"
 
 
 def _left(left: int, segue: str) -> str:

@@ -11,9 +11,10 @@ from enum import StrEnum
 import msgspec
 
 from daemon.mapping.catalog import Catalog
+from daemon.mapping.diff import IDENTITY
 from daemon.mapping.observe import USER
 from daemon.reconcile.compare import Cause
-from daemon.reconcile.words import masked, part_words, value_words
+from daemon.reconcile.words import identity_words, masked, part_words, value_words
 from daemon.store import Connection, plans, runs
 from daemon.store.plans import DriftRow, PlanRow
 from daemon.store.runs import RunRow
@@ -125,19 +126,28 @@ def drift_lines(
     rows: Iterable[DriftRow], catalog: Catalog, *, reveal: bool = False
 ) -> list[DriftLine]:
     """Differences for people; `reveal` shows whom and what they are about."""
-    return [
-        DriftLine(
-            user=row.user[2:] if reveal else masked(row.user),
-            part=part_words(row.part, catalog),
-            in_iterable=value_words(row.part, msgspec.json.decode(row.observed), reveal=reveal),
-            should_be=value_words(row.part, msgspec.json.decode(row.desired), reveal=reveal),
-            cause=row.cause,
-            first=row.priority == 0,
-            state=row.state,
-            note=row.note,
+    return [_line(row, catalog, reveal=reveal) for row in rows]
+
+
+def _line(row: DriftRow, catalog: Catalog, *, reveal: bool) -> DriftLine:
+    seen, wanted = msgspec.json.decode(row.observed), msgspec.json.decode(row.desired)
+    if row.part == IDENTITY:
+        shown = identity_words(seen, wanted, reveal=reveal)
+    else:
+        shown = (
+            value_words(row.part, seen, reveal=reveal),
+            value_words(row.part, wanted, reveal=reveal),
         )
-        for row in rows
-    ]
+    return DriftLine(
+        user=row.user[2:] if reveal else masked(row.user),
+        part=part_words(row.part, catalog),
+        in_iterable=shown[0],
+        should_be=shown[1],
+        cause=row.cause,
+        first=row.priority == 0,
+        state=row.state,
+        note=row.note,
+    )
 
 
 def read_report(

@@ -1,6 +1,7 @@
 """How drift is written for people: parts by name, values short, persons masked. Pure."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ _GROUPS: dict[str, Group] = {
     "channel": "messageChannel",
     "messageType": "messageType",
 }
+_NAMES = {"email": "e-mail"}
 _LABELS = {"list": "list", "channel": "channel", "messageType": "message type"}
 
 
@@ -42,15 +44,30 @@ def part_words(part: str, catalog: Catalog) -> str:
     return f'list "{known}" ({name})' if kind == "list" else f"{_LABELS[kind]} {known}"
 
 
+def identity_words(
+    seen: Mapping[str, str | None], wanted: Mapping[str, str | None], *, reveal: bool
+) -> tuple[str, str]:
+    """The identifiers in which two identities differ, by name; masked unless `reveal`.
+
+    What Segment doesn't name is no difference. Where there is none at all, both are shown whole.
+    """
+    differing = [key for key, value in wanted.items() if value and value != seen.get(key)]
+    names = differing or list(wanted)
+    return _identifiers(seen, names, reveal=reveal), _identifiers(wanted, names, reveal=reveal)
+
+
+def _identifiers(identity: Mapping[str, str | None], names: Sequence[str], *, reveal: bool) -> str:
+    shown = [(_NAMES.get(key, key), identity.get(key)) for key in names]
+    words = [f"{name} {value if reveal else masked(value)}" for name, value in shown if value]
+    return ", ".join(words) or NOTHING
+
+
 def value_words(part: str, value: Any, *, reveal: bool) -> str:
     """A value as JSON, cut short; what tells of a person is masked unless `reveal`.
 
     What other parts than fields hold are words like `member`, and stay as they are.
     """
     kind, _, name = part.partition(":")
-    if kind == "identity" and isinstance(value, dict):
-        shown = value if reveal else {key: v and masked(v) for key, v in value.items()}
-        return ", ".join(str(one) for one in shown.values() if one) or NOTHING
     if kind != "field":
         return str(value)
     if value is None:

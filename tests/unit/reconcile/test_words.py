@@ -1,7 +1,7 @@
 import pytest
 
 from daemon.mapping.catalog import Catalog
-from daemon.reconcile.words import masked, part_words, value_words
+from daemon.reconcile.words import identity_words, masked, part_words, value_words
 
 CATALOG = Catalog(
     lists={"VIP": 4711}, channels={"Marketing SMS": 12}, message_types={"Promotions": 7}
@@ -53,12 +53,6 @@ def test_a_part_is_called_what_people_call_it(part: str, shown: str) -> None:
         ("field:deliveryAddress", {"city": "Bonn"}, "***"),
         ("list:1", "not member", "not member"),
         ("user", "missing", "missing"),
-        (
-            "identity",
-            {"email": "ann@example.com", "userId": "4711"},
-            "a***@example.com, ***",
-        ),
-        ("identity", {"email": None, "userId": None}, "—"),
     ],
 )
 def test_a_value_tells_nothing_of_a_person(part: str, value: object, shown: str) -> None:
@@ -71,7 +65,51 @@ def test_a_long_value_is_cut() -> None:
 
 def test_revealed_values_are_shown_as_they_are() -> None:
     assert value_words("field:firstName", "Ann", reveal=True) == '"Ann"'
-    assert (
-        value_words("identity", {"email": "ann@example.com", "userId": None}, reveal=True)
-        == "ann@example.com"
-    )
+
+
+ANN = {"email": "ann@example.com", "userId": "1"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted", "revealed", "shown"),
+    [
+        (
+            {"email": "bob@example.org", "userId": "1"},
+            ANN,
+            ("e-mail bob@example.org", "e-mail ann@example.com"),
+            ("e-mail b***@example.org", "e-mail a***@example.com"),
+        ),
+        (
+            {"email": "ann@example.com", "userId": "1234567"},
+            ANN,
+            ("userId 1234567", "userId 1"),
+            ("userId 12***", "userId ***"),
+        ),
+        (
+            {"email": "ann@example.com", "userId": None},
+            ANN,
+            ("—", "userId 1"),
+            ("—", "userId ***"),
+        ),
+        (
+            {"email": "bob@example.org", "userId": None},
+            {"email": "ann@example.com", "userId": None},
+            ("e-mail bob@example.org", "e-mail ann@example.com"),
+            ("e-mail b***@example.org", "e-mail a***@example.com"),
+        ),
+        (
+            ANN,
+            ANN,
+            ("e-mail ann@example.com, userId 1", "e-mail ann@example.com, userId 1"),
+            ("e-mail a***@example.com, userId ***", "e-mail a***@example.com, userId ***"),
+        ),
+    ],
+)
+def test_of_two_identities_only_what_differs_is_shown(
+    seen: dict[str, str | None],
+    wanted: dict[str, str | None],
+    revealed: tuple[str, str],
+    shown: tuple[str, str],
+) -> None:
+    assert identity_words(seen, wanted, reveal=True) == revealed
+    assert identity_words(seen, wanted, reveal=False) == shown
