@@ -180,7 +180,13 @@ class Daemon:
 
     def _lane(self, number: int) -> Lane:
         name = f"lane-{number}"
-        return Lane(name, self._parts.lane(number), self._supervisor.progress(name))
+        return Lane(
+            name, self._parts.lane(number), self._supervisor.progress(name), self._wake_lanes
+        )
+
+    def _wake_lanes(self) -> None:
+        for lane in self._lanes:
+            lane.nudge()
 
     def _build_ingest(self) -> tuple[Acceptor, WebServer]:
         parts, settings = self._parts, self._parts.settings
@@ -216,8 +222,7 @@ class Daemon:
 
         async def save_and_wake(group: Sequence[Intake]) -> None:
             await save(group)
-            for lane in self._lanes:
-                lane.nudge()
+            self._wake_lanes()
 
         return save_and_wake
 

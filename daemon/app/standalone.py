@@ -1,6 +1,6 @@
 """For commands without a daemon: the store owned, lanes and reconciler at work, no doors open."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -59,10 +59,11 @@ async def standalone(settings: Settings) -> AsyncIterator[Standalone]:
                 supervisor.progress("reconciler"),
                 lambda _report: None,
             )
-            lanes = [
-                Lane(f"lane-{number}", parts.lane(number), supervisor.progress(f"lane-{number}"))
-                for number in range(settings.lanes.count)
-            ]
+            lanes: list[Lane] = []
+            wake = partial(_wake, lanes)
+            for number in range(settings.lanes.count):
+                name = f"lane-{number}"
+                lanes.append(Lane(name, parts.lane(number), supervisor.progress(name), wake))
             async with anyio.create_task_group() as group:
                 for actor in (*lanes, reconciler):
                     await group.start(supervisor.supervise, actor)
@@ -71,3 +72,8 @@ async def standalone(settings: Settings) -> AsyncIterator[Standalone]:
                     with anyio.move_on_after(settings.lanes.drain_seconds):
                         await lane.finish()
                 group.cancel_scope.cancel()
+
+
+def _wake(lanes: Sequence[Lane]) -> None:
+    for lane in lanes:
+        lane.nudge()

@@ -17,13 +17,26 @@ from daemon.telemetry import names
 _IDLE_SECONDS = 1.0
 
 
-class Lane:
-    """An actor. `progress` is called once a turn."""
+def _nobody() -> None:
+    """There is no other lane."""
 
-    def __init__(self, name: str, parts: LaneParts, progress: Callable[[], None]) -> None:
+
+class Lane:
+    """An actor. `progress` is called once a turn, `appended` when it has put rows into the log:
+    whichever lane they are for need not wait until it looks by itself.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parts: LaneParts,
+        progress: Callable[[], None],
+        appended: Callable[[], None] = _nobody,
+    ) -> None:
         self.name = name
         self._parts = parts
         self._progress = progress
+        self._appended = appended
         self._wake = anyio.Event()
         self._draining = False
         self._over = anyio.Event()
@@ -57,12 +70,16 @@ class Lane:
         finally:
             self._over.set()
 
+    def _spoke(self) -> None:
+        self.nudge()
+        self._appended()
+
     async def _run(self, ready: Callable[[], None]) -> None:
         self._over = anyio.Event()
         parts = self._parts
         state = await start_from(parts.database, parts.shards)
         async with anyio.create_task_group() as group:
-            turns = self._turns = Turns(parts, state, group, self.nudge)
+            turns = self._turns = Turns(parts, state, group, self.nudge, self._spoke)
             await turns.recover(state)
             ready()
             while not (self._draining and turns.grounded):

@@ -27,10 +27,15 @@ from daemon.store import log, marks, waiting
 
 
 class Turns:
-    """One run of a lane."""
+    """One run of a lane. `nudge` asks for another turn, `appended` for one of every lane."""
 
     def __init__(
-        self, parts: LaneParts, state: Start, group: TaskGroup, nudge: Callable[[], None]
+        self,
+        parts: LaneParts,
+        state: Start,
+        group: TaskGroup,
+        nudge: Callable[[], None],
+        appended: Callable[[], None],
     ) -> None:
         settings, mappings = parts.settings, parts.mappings()
         shards = frozenset(parts.shards)
@@ -38,6 +43,7 @@ class Turns:
         self._settings = settings
         self._group = group
         self._nudge = nudge
+        self._appended = appended
         self._folded = state.folded
         self._already = state.finished
         self._asleep = True
@@ -250,6 +256,8 @@ class Turns:
             opened = await self._parts.database.write(work)
             settle(touched)
             self._count(turn)
+            if turn.hand_overs:
+                self._appended()
         self._residents.let_go()
         if len(self._residents) > self._settings.residents:
             self._shed()

@@ -23,7 +23,7 @@ from daemon.clients.iterable.client import IterableClient
 from daemon.clients.iterable.endpoints import effective_limits
 from daemon.domain.commands import Endpoint
 from daemon.domain.identity import ProjectType
-from daemon.domain.messages import Message, MessageClass, NewRow, encode, shard_of
+from daemon.domain.messages import SHARDS, Message, MessageClass, NewRow, encode, shard_of
 from daemon.mapping.blocks import DEFAULT, read
 from daemon.mapping.catalog import Catalog
 from daemon.mapping.mappings import Mappings
@@ -33,8 +33,9 @@ from daemon.outbound.parts import LaneParts, LaneSettings
 from daemon.sandbox.server import serve
 from daemon.sandbox.settings import LagSettings, SandboxSettings
 from daemon.store import Connection, cursors, log, marks, migrate, waiting
-from daemon.store.database import Database, open_database
+from daemon.store.database import Database, Runner, open_database
 from daemon.telemetry.instruments import Instruments
+from tests.databases import sqlite_database
 
 NOW = 1_700_000_000_000
 PROMPT = LagSettings(mode="off")
@@ -85,15 +86,23 @@ def quick_lane(**changes: Any) -> LaneSettings:
 
 
 class Bench:
-    """A store, a sandbox, and a lane to be run between them."""
+    """A store, a sandbox, and lanes to be run between them, which share the shards."""
 
-    def __init__(self, database: Database, sandbox: httpx.AsyncClient, parts: LaneParts) -> None:
+    def __init__(
+        self, database: Database, sandbox: httpx.AsyncClient, parts: LaneParts, lanes: int
+    ) -> None:
         self.database = database
         self.sandbox = sandbox
         self.parts = parts
         self.api = str(sandbox.base_url).removesuffix("_sandbox/") + "api/"
-        self.lane = Lane("lane-0", parts, lambda: None)
+        self.lanes: list[Lane] = []
+        self.renew(lanes)
         self._numbers = itertools.count(1)
+
+    @property
+    def lane(self) -> Lane:
+        """The only one, or the first of several."""
+        return self.lanes[0]
 
     def say(self, **fields: Any) -> int:
         """Append one message, as ingest would; its position."""
@@ -116,23 +125,25 @@ class Bench:
             for m in messages
         ]
         position = self.database.write_now(lambda c: log.append(c, rows))
-        self.lane.nudge()
+        self.nudge()
         return position
+
+    def nudge(self) -> None:
+        for lane in self.lanes:
+            lane.nudge()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The lane at work; drained at the end."""
+        """The lanes at work; drained at the end."""
         async with anyio.create_task_group() as group:
-            started = anyio.Event()
-
-            async def run() -> None:
-                await self.lane.run(ready=started.set)
-
-            group.start_soon(run)
-            with anyio.fail_after(10):
-                await started.wait()
+            for lane in self.lanes:
+                started = anyio.Event()
+                group.start_soon(partial(lane.run, ready=started.set))
+                with anyio.fail_after(10):
+                    await started.wait()
             yield
-            self.lane.drain()
+            for lane in self.lanes:
+                lane.drain()
 
     async def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
         with anyio.fail_after(seconds):
@@ -178,9 +189,16 @@ class Bench:
     async def no_faults(self) -> None:
         await self.sandbox.delete("/faults")
 
-    def renew(self) -> None:
-        """Another process's lane on the same store."""
-        self.lane = Lane("lane-0", self.parts, lambda: None)
+    def renew(self, lanes: int | None = None) -> None:
+        """Another process's lanes on the same store, as many as before unless it is said."""
+        count = lanes or len(self.lanes)
+        self.lanes = [
+            Lane(f"lane-{number}", self._share(number, count), lambda: None, self.nudge)
+            for number in range(count)
+        ]
+
+    def _share(self, number: int, count: int) -> LaneParts:
+        return msgspec.structs.replace(self.parts, shards=tuple(range(number, SHARDS, count)))
 
 
 @asynccontextmanager
@@ -191,10 +209,15 @@ async def bench(
     settings: LaneSettings | None = None,
     project: ProjectType = ProjectType.HYBRID,
     mappings: Mappings | None = None,
+    url: str | None = None,
+    lanes: int = 1,
+    runner: Runner | None = None,
 ) -> AsyncIterator[Bench]:
-    url = f"sqlite:///{folder / 'segue.db'}"
-    migrate.upgrade(url)
-    database = open_database(url)
+    """`url` is a store that has its tables; a new one in `folder` where none is given."""
+    if url is None:
+        url = sqlite_database(folder)
+        migrate.upgrade(url)
+    database = open_database(url, runner)
     chosen = sandbox or quick_sandbox(project_type=str(project))
     async with anyio.create_task_group() as group, open_http() as http:
         address = await _serve(group, chosen)
@@ -208,7 +231,7 @@ async def bench(
         )
         mapped = mappings or published(project)
         parts = LaneParts(
-            shards=tuple(range(64)),
+            shards=tuple(range(SHARDS)),
             database=database,
             client=client,
             budgets=budgets,
@@ -219,7 +242,7 @@ async def bench(
             settings=settings or quick_lane(),
         )
         async with httpx.AsyncClient(base_url=f"{address}/_sandbox") as admin:
-            yield Bench(database, admin, parts)
+            yield Bench(database, admin, parts, lanes)
         group.cancel_scope.cancel()
     database.close()
 

@@ -4,19 +4,15 @@ import dataclasses
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
-import msgspec
 import pytest
 
 from daemon.domain.messages import Message, MessageClass, NewRow, encode, shard_of
 from daemon.ingest.intake import Intake, Rejected, Taken
 from daemon.outbound.audit import AuditReport, audit
-from daemon.outbound.lane import Lane
-from daemon.outbound.parts import LaneParts
 from daemon.outbound.retention import Retention
 from daemon.store import ingested, log, mappings, turns
 from tests.outbound.bench import NOW, Bench, bench, quick_lane
@@ -58,7 +54,7 @@ def take(b: Bench, *messages: dict[str, Any]) -> None:
     intake = Intake("web", NOW, taken, bad, 0)
     now = b.parts.clock.now()
     b.database.write_now(lambda c: ingested.accept(c, [intake], now, 24))
-    b.lane.nudge()
+    b.nudge()
 
 
 def publish(b: Bench) -> None:
@@ -201,12 +197,8 @@ async def test_a_store_balances_while_lanes_work_and_change_their_shards(tmp_pat
         publish(b)
         for turn, number in enumerate((4, 3, 1)):
             take(b, *crowd(turn))
-            async with anyio.create_task_group() as group:
-                lanes = [
-                    Lane(f"lane-{k}", share(b, k, number), lambda: None) for k in range(number)
-                ]
-                for lane in lanes:
-                    group.start_soon(partial(lane.run, ready=lambda: None))
+            b.renew(number)
+            async with b.running():
                 working = True
                 with anyio.fail_after(20):
                     while working:
@@ -214,8 +206,6 @@ async def test_a_store_balances_while_lanes_work_and_change_their_shards(tmp_pat
                         report = report_of(b)
                         assert report.problems == []
                         working = bool(report.state["open"] or report.events.get("not yet emitted"))
-                for lane in lanes:
-                    lane.drain()
             assert report_of(b).problems == []
 
 
@@ -230,11 +220,6 @@ def crowd(turn: int) -> list[dict[str, Any]]:
         each for pair in zip(seen, known, strict=True) for each in pair
     ]
     return [{"message_id": f"{turn}-{n}", **each} for n, each in enumerate(everything)]
-
-
-def share(b: Bench, number: int, of: int) -> LaneParts:
-    shards = tuple(shard for shard in range(64) if shard % of == number)
-    return msgspec.structs.replace(b.parts, shards=shards)
 
 
 async def test_what_retention_deleted_is_not_missed(tmp_path: Path) -> None:
