@@ -112,9 +112,13 @@ class Merge(msgspec.Struct, frozen=True):
 
 
 class Merged(msgspec.Struct, frozen=True):
-    """To the winner's shard: what the loser knew, its stored profile and Believed in hex."""
+    """To the winner's shard: what the loser knew, its stored profile and Believed in hex.
+
+    `owner` is set where the loser is, or will be, somebody else's: settle it with that user.
+    """
 
     winner: str
     loser: str
-    profile: str
-    believed: str
+    profile: str = ""
+    believed: str = ""
+    owner: str = ""

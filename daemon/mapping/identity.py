@@ -19,14 +19,14 @@ _STRENGTH = {"u": 0, "e": 1, "a": 2}
 
 
 class Resolution(msgspec.Struct):
-    """Where a message goes. `merges` are (loser, winner) pairs to be begun.
+    """Where a message goes. `losers` are the users to be merged into that one.
 
     `contested` are identifiers the message loses, as their owner has a userId of its own.
     """
 
     user: str
     claims: dict[str, str] = {}
-    merges: list[tuple[str, str]] = []
+    losers: list[str] = []
     contested: list[str] = []
 
 
@@ -57,16 +57,20 @@ def knows(profile: Profile, message: Message) -> bool:
 
 
 def resolve(message: Message, owners: Mapping[str, str]) -> Resolution:
-    """Decide by who owns the message's identifiers now; identifiers without owner are claimed."""
+    """Decide by who owns the message's identifiers now; identifiers without owner are claimed.
+
+    It goes to the strongest of their owners, who waits for the others: so whoever names one of
+    these identifiers afterwards comes after it.
+    """
     own, *weaker = identifiers(message)
     if is_computed(message):
         return _find_or_create(own, weaker, owners)
-    found = owners.get(own)
-    resolution = Resolution(user=found or own)
-    if found is None:
-        resolution.claims[own] = own
+    user = owners.get(own, own)
     for identifier in weaker:
-        _meet(resolution, identifier, owners.get(identifier), new=found is None)
+        user = _stronger(owners.get(identifier, user), user)
+    resolution = Resolution(user)
+    for identifier in (own, *weaker):
+        _meet(resolution, identifier, owners.get(identifier))
     return resolution
 
 
@@ -77,32 +81,29 @@ def _find_or_create(own: str, weaker: list[str], owners: Mapping[str, str]) -> R
     return Resolution(user=own, claims=dict.fromkeys((own, *weaker), own))
 
 
-def _meet(resolution: Resolution, identifier: str, owner: str | None, *, new: bool) -> None:
+def _stronger(other: str, user: str) -> str:
+    pair = merge_of(other, user)
+    return user if pair is None else pair[1]
+
+
+def _meet(resolution: Resolution, identifier: str, owner: str | None) -> None:
     user = resolution.user
     if owner is None:
         resolution.claims[identifier] = user
     elif owner == user:
         return
-    elif owner[0] == user[0] == "u":
+    elif merge_of(owner, user) is None:
         resolution.contested.append(identifier)
-    elif new and _wins(owner, user):
-        # nobody has this profile yet: there is nothing to merge, it simply is the owner's
-        resolution.user = owner
-        for claimed in resolution.claims:
-            resolution.claims[claimed] = owner
-    elif _wins(owner, user):
-        _merge(resolution, user, owner)
-    else:
-        _merge(resolution, owner, user)
+    elif owner not in resolution.losers:
+        resolution.losers.append(owner)
 
 
-def _merge(resolution: Resolution, loser: str, winner: str) -> None:
-    if (loser, winner) not in resolution.merges:
-        resolution.merges.append((loser, winner))
-
-
-def _wins(left: str, right: str) -> bool:
-    return (_STRENGTH[left[0]], left) < (_STRENGTH[right[0]], right)
+def merge_of(one: str, other: str) -> tuple[str, str] | None:
+    """(loser, winner) of two users who are one person; None where both have a userId."""
+    if one[0] == other[0] == "u":
+        return None
+    winner, loser = sorted((one, other), key=lambda user: (_STRENGTH[user[0]], user))
+    return loser, winner
 
 
 def learn(profile: Profile, identifier: str) -> None:

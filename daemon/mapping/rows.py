@@ -54,13 +54,15 @@ def field_row(
 def identity_row(
     user: str, current: IterableIdentity, wanted: IterableIdentity, project: ProjectType
 ) -> tuple[CallKey, Command]:
-    """A change of identity, alone (iterable.md §5)."""
+    """A change of identity, alone (iterable.md §5; an address without a userId: §17.0)."""
     parts = {IDENTITY: identity_hash(wanted)}
     if project is ProjectType.EMAIL and wanted.email != current.email:
         row: dict[str, Any] = {"currentEmail": current.email, "newEmail": wanted.email}
         return CallKey(Endpoint.UPDATE_EMAIL), _command(user, current, row, parts)
     if project is ProjectType.EMAIL:
         row = {"email": current.email, "dataFields": {"userId": wanted.user_id}}
+    elif wanted.user_id is None:
+        row = {"email": current.email, "dataFields": {"email": wanted.email}}
     elif current.user_id is None:
         row = {"email": current.email, "userId": wanted.user_id, "dataFields": {}}
     elif wanted.user_id != current.user_id:

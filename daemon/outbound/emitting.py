@@ -8,7 +8,7 @@ each event counts those before it, so that the ledger stays whole as the cursor 
 from collections import deque
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -32,16 +32,28 @@ class Fate(StrEnum):
     HANDED = "handed"
 
 
+Order: TypeAlias = tuple[int, int, int]
+"""(receivedAt ms, index in its batch, position): an event's place among those of its user, which a
+copy made by a hand-over keeps, as receivedAt is stamped at first receipt."""
+
+
+def order_of(message: Message, position: int) -> Order:
+    return (message.received_at, message.index, position)
+
+
 class Event(msgspec.Struct, gc=False):
     """A message with its rows for the endpoint. `before`: messages without a mapping before it.
 
-    `expires_at` is in ms. `waiting_id` is its row in the waiting table, where it has one.
+    `expires_at` is in ms. `after` is the position up to which its user's state has to be accepted
+    first: its own, or a later one where that state could not be sent before. `waiting_id` is its
+    row in the waiting table, where it has one.
     """
 
     position: int
     user: str
     body: bytes
-    received_at: int
+    order: Order
+    after: int
     hops: int
     rows: list[dict[str, Any]]
     expires_at: int = NEVER
@@ -107,7 +119,8 @@ class Emitter:
             position=position,
             user=user,
             body=body,
-            received_at=message.received_at,
+            order=order_of(message, position),
+            after=position,
             hops=hops,
             rows=[],
         )
@@ -126,6 +139,15 @@ class Emitter:
         elif event.fate is None:
             event.fate, event.reason = Fate.FILTERED, "it has no event name"
         return event
+
+    def queue(self, resident: Resident, event: Event) -> None:
+        """Put an event behind those of its user; a copy goes to where its first receipt says."""
+        later: list[Event] = []
+        while event.hops and resident.events and resident.events[-1].order > event.order:
+            later.append(resident.events.pop())
+        resident.events.append(event)
+        resident.events.extend(reversed(later))
+        self.offer(resident)
 
     def offer(self, resident: Resident) -> None:
         """Note that this user has events that can be sent now, if so."""
@@ -217,4 +239,4 @@ class Emitter:
 
 def _clear(resident: Resident, event: Event) -> bool:
     """Whether Iterable has accepted every field and identity change up to the event (promise 4)."""
-    return event.position < resident.barrier and not resident.merging
+    return event.after < resident.barrier and not resident.merging

@@ -13,8 +13,6 @@ import msgspec
 from daemon.domain.messages import (
     INTERNAL_TYPES,
     LogRow,
-    Merge,
-    Merged,
     Message,
     MessageClass,
     shard_of,
@@ -22,19 +20,17 @@ from daemon.domain.messages import (
 from daemon.domain.profiles import (
     Observation,
     Profile,
-    decode_believed,
     decode_profile,
-    encode_believed,
-    encode_profile,
 )
 from daemon.mapping.diff import IDENTITY, part_hashes
-from daemon.mapping.fold import fold, merge_profiles
+from daemon.mapping.fold import fold
 from daemon.mapping.identity import Resolution, is_computed, knows, learn
 from daemon.mapping.observe import apply_observation
 from daemon.mapping.project import project
 from daemon.mapping.room import Bounds
 from daemon.outbound.converging import FIELDS, LISTS, Converger, unproven
 from daemon.outbound.emitting import Fate
+from daemon.outbound.merging import Merging, begin
 from daemon.outbound.residents import Resident, Residents
 from daemon.outbound.resolving import Read, address, kind, names, resolve_all
 from daemon.outbound.turn import Turn
@@ -66,7 +62,7 @@ class Folder:
         self._bounds = bounds
         self._lag = lag
         self._max_hops = max_hops
-        self.leaving: set[str] = set()
+        self.merging = Merging(converger, bounds)
         self._resolutions: dict[int, Resolution] = {}
 
     async def find_users(self, reads: Sequence[Read]) -> dict[int, str]:
@@ -95,8 +91,6 @@ class Folder:
         if message is None:
             return None
         user = address(message)
-        if message.type == "merge":
-            return user
         resident = self._residents.get(user)
         if resident is None or resident.fresh:
             return None
@@ -156,9 +150,11 @@ class Folder:
         rows, found = await self._database.read(load)
         for shard, user in keys:
             row = rows.get(user)
-            self._residents.enter(
+            resident = self._residents.enter(
                 Resident(shard, user, row.profile if row else b"", row.believed if row else b"")
             )
+            if resident.profile.leaving:
+                self.merging.leaving.add(user)
         for mark in found.values():
             self._open(mark)
 
@@ -176,8 +172,6 @@ class Folder:
             resident.rest = mark.since
         if mark.due:
             resident.retry = dict.fromkeys((IDENTITY, FIELDS, LISTS), mark.due)
-        if resident.profile.leaving:
-            self.leaving.add(resident.id)
 
     async def load(self, wanted: Iterable[str]) -> None:
         """Make these users resident."""
@@ -210,9 +204,10 @@ class Folder:
         if user is None:
             return self._bury(turn, read.row, "", "unreadable")
         resident = self._residents.get(user)
-        if shard_of(user) == read.row.shard and resident is not None:
+        if resident is not None:
             return resident
-        if read.row.hops >= self._max_hops:
+        internal = read.message is not None and read.message.type in INTERNAL_TYPES
+        if read.row.hops >= self._max_hops and not internal:
             return self._bury(turn, read.row, user, "handed over too often")
         turn.hand_over(read.row, user)
         turn.counters["handed over"] += 1
@@ -251,53 +246,18 @@ class Folder:
             if user == resident.id:
                 learn(resident.profile, identifier)
                 resident.dirty = True
-        for loser, winner in resolution.merges:
-            if winner == resident.id and loser in resident.profile.merging:
-                continue
-            if winner == resident.id:
-                resident.profile.merging.append(loser)
-                resident.dirty = True
-            turn.counters["merges begun"] += 1
-            turn.speak(_merge_message(turn.now, Merge(loser=loser, winner=winner)), loser)
+        begin(turn, resident, resolution.losers)
         turn.counters["contested identifiers"] += len(resolution.contested)
 
     def _hear(self, turn: Turn, message: Message, position: int, resident: Resident) -> None:
         """Messages lanes and the reconciler send each other."""
         match message.type:
             case "merge":
-                self._begin_leaving(turn, message, resident)
+                self.merging.asked(turn, message, resident)
             case "merged":
-                self._receive(turn, message, position, resident)
+                self.merging.told(turn, message, position, resident)
             case _:
                 self._observe(turn, message, position, resident)
-
-    def _begin_leaving(self, turn: Turn, message: Message, resident: Resident) -> None:
-        merge = msgspec.convert(message.properties, Merge)
-        if resident.fresh:
-            turn.speak(merged_message(turn.now, resident, merge.winner), merge.winner)
-            return
-        resident.profile.leaving = merge.winner
-        resident.dirty = True
-        self._converger.withdraw(resident)
-        self.leaving.add(resident.id)
-
-    def _receive(self, turn: Turn, message: Message, position: int, resident: Resident) -> None:
-        merged = msgspec.convert(message.properties, Merged)
-        loser = decode_profile(bytes.fromhex(merged.profile)) if merged.profile else Profile()
-        profile, believed = resident.profile, resident.believed
-        merge_profiles(profile, loser, self._bounds)
-        learn(profile, merged.loser)
-        profile.merging = [user for user in profile.merging if user != merged.loser]
-        if merged.believed:
-            theirs = decode_believed(bytes.fromhex(merged.believed))
-            if believed.identity is None and theirs.identity is not None:
-                believed.identity = theirs.identity
-                believed.parts = {**theirs.parts, **believed.parts}
-            elif theirs.identity is not None and theirs.identity != believed.identity:
-                turn.counters["two Iterable users"] += 1
-        resident.dirty = True
-        self._converger.changed(resident, position, repair=False)
-        self._converger.enqueue(resident, turn.now)
 
     def _observe(self, turn: Turn, message: Message, position: int, resident: Resident) -> None:
         observation = msgspec.convert(message.properties, Observation)
@@ -345,29 +305,3 @@ class Folder:
             )
         )
         return Fate.DEAD
-
-
-def _merge_message(now: int, merge: Merge) -> Message:
-    return _internal("merge", now, msgspec.to_builtins(merge))
-
-
-def merged_message(now: int, loser: Resident, winner: str) -> Message:
-    """What the loser knew, for its winner; empty where there never was such a user."""
-    merged = Merged(
-        winner=winner,
-        loser=loser.id,
-        profile="" if loser.fresh else encode_profile(loser.profile).hex(),
-        believed="" if loser.fresh else encode_believed(loser.believed).hex(),
-    )
-    return _internal("merged", now, msgspec.to_builtins(merged))
-
-
-def _internal(kind: str, now: int, properties: dict[str, object]) -> Message:
-    return Message(
-        type=kind,
-        message_id=kind,
-        received_at=now,
-        effective_at=now,
-        source="segue",
-        properties=properties,
-    )

@@ -92,6 +92,7 @@ class Resident:
             or self.dirty
             or self.difference
             or self.marked_since != NEVER
+            or self.profile.leaving
         )
 
 
@@ -127,7 +128,13 @@ class Residents:
         return [
             resident
             for resident in self._all.values()
-            if not (resident.flying or resident.events or resident.events_flying or resident.dirty)
+            if not (
+                resident.flying
+                or resident.events
+                or resident.events_flying
+                or resident.dirty
+                or resident.profile.leaving
+            )
         ]
 
     def __iter__(self) -> Iterator[Resident]:

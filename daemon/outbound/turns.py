@@ -66,7 +66,7 @@ class Turns:
         )
         self._departures = Departures(
             parts.database,
-            self._folder,
+            self._folder.merging,
             self._residents,
             self._converger,
             self._emitter,
@@ -132,7 +132,8 @@ class Turns:
             flight.id = call_id
             self._group.start_soon(self._runway.fly, flight, self._on_landed)
         self._proofs.start(self._group, self._residents, turn.now, self._nudge)
-        more = bool(self._landed) or self._waitroom.eager or (self._asleep and bool(landed))
+        eager = self._waitroom.eager or self._departures.eager
+        more = bool(self._landed) or eager or (self._asleep and bool(landed))
         return more or read >= self._settings.turn_messages
 
     def patience(self, most: float) -> float:
@@ -174,7 +175,8 @@ class Turns:
         else:
             self._already |= {r.row.position: fate for r, fate in done if isinstance(fate, Fate)}
         for _, whose in done:
-            if isinstance(whose, Resident) and whose.profile.waiting:
+            if isinstance(whose, Resident):
+                self._emitter.offer(whose)
                 self._waitroom.look(whose)
         return len(rows)
 
@@ -287,7 +289,8 @@ def _finished(read: Read, fate: Fate) -> Event:
         position=read.row.position,
         user="",
         body=b"",
-        received_at=0,
+        order=(0, 0, read.row.position),
+        after=read.row.position,
         hops=read.row.hops,
         rows=[],
         fate=fate,

@@ -8,7 +8,7 @@ import msgspec
 
 from daemon.domain.messages import decode
 from daemon.outbound.converging import Converger
-from daemon.outbound.emitting import Emitter, Event, Fate
+from daemon.outbound.emitting import Emitter, Event, Fate, order_of
 from daemon.outbound.folding import Folder
 from daemon.outbound.parts import LaneSettings
 from daemon.outbound.residents import Resident, Residents
@@ -53,11 +53,12 @@ class WaitRoom:
         if self._converger.desired_identity(resident) is None:
             self._keep(turn, resident, event, HELD)
         elif resident.profile.waiting:
+            if event.hops and not resident.events_flying:
+                self._park(turn, resident)  # it may come before what was brought back
             self._keep(turn, resident, event, PARKED)
             self.look(resident)
         else:
-            resident.events.append(event)
-            self._emitter.offer(resident)
+            self._emitter.queue(resident, event)
 
     def look(self, resident: Resident) -> None:
         """Bring this user's rows back if nothing holds them any more."""
@@ -147,11 +148,10 @@ class WaitRoom:
             name: None for name in self._wanted if name not in names or name in unwritten
         }
         whose = {resident.id: resident for resident in users if resident.id not in unwritten}
-        for row in sorted(rows, key=lambda row: row.position):
-            if row.id in dropped or row.user not in whose:
-                continue
+        back = [row for row in rows if row.id not in dropped and row.user in whose]
+        events = [(self._event(turn, row), row) for row in back]
+        for event, row in sorted(events, key=lambda each: each[0].order):
             resident = whose[row.user]
-            event = self._event(turn, row)
             self._released[row.user] = self._released.get(row.user, 0) + 1
             if row.kind == HELD:
                 turn.waiting_update.append(msgspec.structs.replace(row, kind=PARKED))
@@ -172,13 +172,15 @@ class WaitRoom:
                 position=row.position,
                 user=row.user,
                 body=row.body,
-                received_at=message.received_at,
+                order=order_of(message, row.position),
+                after=row.position,
                 hops=0,
                 rows=[],
                 fate=Fate.FILTERED,
                 reason="no mapping is about it any more",
             )
         event.waiting_id = row.id
+        event.after = turn.folded_to  # its user may have become addressable only now
         return event
 
     async def _expire(self, turn: Turn, residents: Residents) -> None:

@@ -106,7 +106,7 @@ class World:
 
     def _fold(self, one: Message) -> str:
         found = resolve(one, self._owners)
-        assert not found.merges, "a golden case has no merges"
+        assert not found.losers, "a golden case has no merges"
         profile = self._profiles[found.user]
         self._owners |= found.claims
         for identifier in found.claims:

@@ -3,7 +3,7 @@
 import itertools
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -24,15 +24,19 @@ from daemon.clients.iterable.endpoints import effective_limits
 from daemon.domain.commands import Endpoint
 from daemon.domain.identity import ProjectType
 from daemon.domain.messages import SHARDS, Message, MessageClass, NewRow, encode, shard_of
+from daemon.domain.profiles import decode_profile
+from daemon.ingest.intake import Intake, Taken
 from daemon.mapping.blocks import DEFAULT, read
 from daemon.mapping.catalog import Catalog
 from daemon.mapping.mappings import Mappings
 from daemon.outbound.landing import Patience
 from daemon.outbound.lane import Lane
 from daemon.outbound.parts import LaneParts, LaneSettings
+from daemon.outbound.turn import FOLDED
 from daemon.sandbox.server import serve
 from daemon.sandbox.settings import LagSettings, SandboxSettings
-from daemon.store import Connection, cursors, log, marks, migrate, waiting
+from daemon.store import Connection, cursors, ingested, log, marks, migrate, users, waiting
+from daemon.store import mappings as mapping_versions
 from daemon.store.database import Database, Runner, open_database
 from daemon.telemetry.instruments import Instruments
 from tests.databases import sqlite_database
@@ -119,14 +123,26 @@ class Bench:
         )
         return self.append([message])
 
-    def append(self, messages: list[Message]) -> int:
-        rows = [
-            NewRow(shard_of(m.user_key), MessageClass.LIVE, m.received_at, 0, encode(m))
+    def append(self, messages: Sequence[Message]) -> int:
+        """Append messages in one transaction of ingest; the position of the first."""
+        taken = [
+            Taken(
+                m.message_id,
+                NewRow(shard_of(m.user_key), MessageClass.LIVE, m.received_at, 0, encode(m)),
+            )
             for m in messages
         ]
-        position = self.database.write_now(lambda c: log.append(c, rows))
+        intake, now = Intake("web", NOW, taken, [], 0), self.parts.clock.now()
+        result = self.database.write_now(lambda c: ingested.accept(c, [intake], now, 24))
         self.nudge()
-        return position
+        return result.first_position
+
+    def hand_over(self, messages: Sequence[Message], user: str) -> None:
+        """Append copies to the shard of a user, as a lane would."""
+        shard, now = shard_of(user), self.parts.clock.now()
+        rows = [NewRow(shard, MessageClass.LIVE, now, 1, encode(m)) for m in messages]
+        self.database.write_now(lambda c: log.append(c, rows))
+        self.nudge()
 
     def nudge(self) -> None:
         for lane in self.lanes:
@@ -158,14 +174,15 @@ class Bench:
                 await anyio.sleep(0.01)
 
     async def settled(self, seconds: float = 10) -> None:
-        """Wait until everything in the log is folded and nothing is open."""
+        """Wait until everything in the log is folded and nothing is open, no merge either."""
 
         def quiet(connection: Connection) -> bool:
             parked = waiting.WaitingKind.PARKED, Endpoint.TRACK_BULK.value
             return (
-                cursors.lowest(connection) >= log.head(connection)
+                _passed(connection)
                 and marks.count(connection) == 0
                 and parked not in waiting.counts(connection)
+                and not _merging(connection)
             )
 
         with anyio.fail_after(seconds):
@@ -241,10 +258,33 @@ async def bench(
             instruments=Instruments(NoOpMeterProvider().get_meter("tests")),
             settings=settings or quick_lane(),
         )
+        database.write_now(
+            lambda c: mapping_versions.publish(
+                c, published_at=NOW, digest="d", body="[]", catalog="{}"
+            )
+        )
         async with httpx.AsyncClient(base_url=f"{address}/_sandbox") as admin:
             yield Bench(database, admin, parts, lanes)
         group.cancel_scope.cancel()
     database.close()
+
+
+def _passed(connection: Connection) -> bool:
+    """Whether every message is behind the cursors of its shard."""
+    found = cursors.load(connection, range(SHARDS))
+    lowest = {shard: min(_cursors_of(found, shard)) for shard in range(SHARDS)}
+    rows = log.read(connection, min(lowest.values()), None, 1_000_000)
+    return all(row.position <= lowest[row.shard] for row in rows)
+
+
+def _merging(connection: Connection) -> bool:
+    """Whether somebody leaves; whom somebody waits for either leaves or is told to in the log."""
+    rows = users.scan(connection, None, 1_000_000)
+    return any(decode_profile(row.profile).leaving for row in rows)
+
+
+def _cursors_of(found: dict[tuple[int, str], int], shard: int) -> list[int]:
+    return [found.get((shard, stage), 0) for stage in (FOLDED, Endpoint.TRACK_BULK.value)]
 
 
 async def _serve(group: TaskGroup, chosen: SandboxSettings) -> str:

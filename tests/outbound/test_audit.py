@@ -14,7 +14,7 @@ from daemon.domain.messages import Message, MessageClass, NewRow, encode, shard_
 from daemon.ingest.intake import Intake, Rejected, Taken
 from daemon.outbound.audit import AuditReport, audit
 from daemon.outbound.retention import Retention
-from daemon.store import ingested, log, mappings, turns
+from daemon.store import ingested, log, turns
 from tests.outbound.bench import NOW, Bench, bench, quick_lane
 
 pytestmark = pytest.mark.anyio
@@ -57,19 +57,12 @@ def take(b: Bench, *messages: dict[str, Any]) -> None:
     b.nudge()
 
 
-def publish(b: Bench) -> None:
-    b.database.write_now(
-        lambda c: mappings.publish(c, published_at=NOW, digest="d", body="[]", catalog="{}")
-    )
-
-
 async def filled(b: Bench) -> None:
     """A store in which something of every kind has happened, and some of it isn't over.
 
     u:1 was changed and can't be sent any more, a2 is held, e:bad@ has a dead letter, a1 and bob
     were merged into users with a userId, and the last message isn't folded.
     """
-    publish(b)
     async with b.running():
         take(
             b,
@@ -194,7 +187,6 @@ async def test_what_a_missing_row_was_about_is_said(tmp_path: Path) -> None:
 
 async def test_a_store_balances_while_lanes_work_and_change_their_shards(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
-        publish(b)
         for turn, number in enumerate((4, 3, 1)):
             take(b, *crowd(turn))
             b.renew(number)
@@ -224,7 +216,6 @@ def crowd(turn: int) -> list[dict[str, Any]]:
 
 async def test_what_retention_deleted_is_not_missed(tmp_path: Path) -> None:
     async with bench(tmp_path) as b, b.running():
-        publish(b)
         take(b, *crowd(0))
         await b.settled(20)
         b.database.write_now(lambda c: log.trim(c, 10, 10))  # only a chunk of it
@@ -260,7 +251,6 @@ class Later:
 
 async def test_a_message_behind_a_full_window_is_handed_over_once(tmp_path: Path) -> None:
     async with bench(tmp_path, settings=quick_lane(window=2, parked=0)) as b:
-        publish(b)
         async with b.running():
             linked = {"email": "bob@x.org", "traits": {"email": "bob@x.org"}}
             take(b, {"message_id": "1", **linked})
@@ -281,7 +271,6 @@ async def test_a_message_behind_a_full_window_is_handed_over_once(tmp_path: Path
 
 async def test_a_mark_that_is_gone_is_named(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
-        publish(b)
         await b.fault(path="/api/users/bulkUpdate", status=503)
         async with b.running():
             take(b, {"user_id": "1", "traits": {"n": 1}})

@@ -7,7 +7,7 @@ import pytest
 
 from daemon.outbound.explain import Explanation, explain
 from tests.outbound.bench import Bench, bench, published
-from tests.outbound.test_audit import filled, publish, take
+from tests.outbound.test_audit import filled, take
 
 pytestmark = pytest.mark.anyio
 
@@ -70,7 +70,6 @@ async def test_each_message_says_what_became_of_it(tmp_path: Path) -> None:
 
 async def test_an_event_that_waited_says_how_it_ended(tmp_path: Path) -> None:
     async with bench(tmp_path) as b, b.running():
-        publish(b)
         take(b, {"message_id": "e0", "type": "track", "user_id": "7", "event": "Early"})
         await b.settled()
         take(b, {"message_id": "h0", "type": "track", "anonymous_id": "u", "event": "Held"})
@@ -83,7 +82,6 @@ async def test_an_event_that_waited_says_how_it_ended(tmp_path: Path) -> None:
 
 async def test_others_who_only_mention_the_name_are_left_out(tmp_path: Path) -> None:
     async with bench(tmp_path) as b, b.running():
-        publish(b)
         take(
             b,
             {"message_id": "p", "user_id": "1", "traits": {"n": 1}},

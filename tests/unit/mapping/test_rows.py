@@ -151,6 +151,13 @@ IDENTITIES: list[tuple[ProjectType, Any, Any, Endpoint, dict[str, Any]]] = [
     ),
     (
         HYBRID,
+        (A, None),
+        (B, None),
+        Endpoint.BULK_UPDATE,
+        {"email": A, "dataFields": {"email": B}},
+    ),
+    (
+        HYBRID,
         (None, "u1"),
         (B, "u1"),
         Endpoint.BULK_UPDATE,
