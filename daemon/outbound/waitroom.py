@@ -53,8 +53,6 @@ class WaitRoom:
         if self._converger.desired_identity(resident) is None:
             self._keep(turn, resident, event, HELD)
         elif resident.profile.waiting:
-            if event.hops and not resident.events_flying:
-                self._park(turn, resident)  # it may come before what was brought back
             self._keep(turn, resident, event, PARKED)
             self.look(resident)
         else:

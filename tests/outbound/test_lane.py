@@ -248,3 +248,17 @@ async def test_a_malformed_address_harms_only_its_user(tmp_path: Path) -> None:
         assert user["dataFields"]["plan"] == "pro"
         dead = b.database.read_now(lambda c: waiting.by_kind(c, waiting.WaitingKind.DEAD, 0, 10))
         assert [row.user for row in dead] == ["e:bad@"]
+
+
+async def test_a_held_event_waits_for_what_its_user_said_while_nobody_could_be_addressed(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, project=ProjectType.EMAIL) as b, b.running():
+        b.say(user_id="1", traits={"plan": "pro"})
+        b.say(type="track", user_id="1", event="Bought")
+        await b.settled()
+        b.say(user_id="1", email="ann@x.org", traits={"email": "ann@x.org"})
+        await b.settled()
+        rows = await b.ledger()
+        assert [row["kind"] for row in rows] == ["user", "event"]
+        assert rows[0]["payload"]["dataFields"]["plan"] == "pro"

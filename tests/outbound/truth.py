@@ -1,9 +1,11 @@
 """What is true at the end, asked of everybody who knows: the store, the sandbox, the audit."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
-from daemon.domain.messages import Message, shard_of
+from daemon.domain.messages import SHARDS, Message, shard_of
 from daemon.domain.profiles import (
     Believed,
     Certainty,
@@ -17,7 +19,7 @@ from daemon.mapping.diff import IDENTITY
 from daemon.mapping.identity import identifiers as named_by
 from daemon.mapping.project import project
 from daemon.outbound.audit import audit
-from daemon.store import Connection, identifiers, users
+from daemon.store import Connection, calls, identifiers, turns, users, waiting
 from tests.outbound.bench import Bench
 
 _CHUNK = 500
@@ -144,3 +146,28 @@ def assert_in_order(
                 words = f"{before.message_id} and then {message.message_id} name {name}"
                 assert place[before.message_id] < place[message.message_id], words
             last[name] = message
+
+
+def counters(b: Bench) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for turn in b.database.read_now(lambda c: turns.scan(c, 0, 10_000)):
+        found.update(turn.body.counters)
+    return found
+
+
+def waiting_kinds(b: Bench) -> list[tuple[str, str]]:
+    kinds = [waiting.WaitingKind.HELD, waiting.WaitingKind.PARKED, waiting.WaitingKind.DEAD]
+    return [
+        (row.user, str(kind))
+        for kind in kinds
+        for row in b.database.read_now(partial(waiting.by_kind, kind=kind, after=0, limit=100))
+    ]
+
+
+def open_calls(b: Bench) -> list[str]:
+    found = b.database.read_now(lambda c: calls.open_calls(c, range(SHARDS)))
+    return [f"/api/{call.key.endpoint}" for call in found]
+
+
+def known(profile: Profile) -> dict[str, Any]:
+    return {name: value for name, (value, _) in profile.traits.items()}
