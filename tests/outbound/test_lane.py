@@ -257,6 +257,7 @@ async def test_a_held_event_waits_for_what_its_user_said_while_nobody_could_be_a
         b.say(user_id="1", traits={"plan": "pro"})
         b.say(type="track", user_id="1", event="Bought")
         await b.settled()
+        await b.fault(path="/api/users/bulkUpdate", delay_ms=100)
         b.say(user_id="1", email="ann@x.org", traits={"email": "ann@x.org"})
         await b.settled()
         rows = await b.ledger()
