@@ -7,6 +7,7 @@ Identity is resolved for the whole turn first, since claims must be committed be
 
 import logging
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -39,6 +40,9 @@ from daemon.store import identifiers as identifier_table
 from daemon.store.database import Database
 
 log = logging.getLogger(__name__)
+
+Done: TypeAlias = tuple[Read, Resident | Fate | None]
+"""A message, and whose it is, or what became of it; None where nothing is left to be done."""
 
 
 class Folder:
@@ -177,15 +181,13 @@ class Folder:
         """Make these users resident."""
         await self._load(set(wanted))
 
-    def fold_all(
-        self, turn: Turn, reads: Sequence[Read], found: dict[int, str]
-    ) -> list[tuple[Read, Resident | Fate]]:
+    def fold_all(self, turn: Turn, reads: Sequence[Read], found: dict[int, str]) -> list[Done]:
         """Fold a turn's messages in order; says whose each one is, or what became of it instead.
 
         A message our rules stumble over stands alone: it becomes a dead letter with the reason
         *bug*, and its user's profile is as if it had never come.
         """
-        done: list[tuple[Read, Resident | Fate]] = []
+        done: list[Done] = []
         for read in reads:
             turn.messages += 1
             whose = self.place(turn, read, found)

@@ -6,7 +6,8 @@ intents of the next ones. Hand-overs are appended last, so that the log's lock i
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -41,10 +42,13 @@ class HandOver(msgspec.Struct, frozen=True):
 
 
 class Turn:
-    """What this turn will write."""
+    """What this turn will write. `floor` are cursors that must not be set back."""
 
-    def __init__(self, now: int, version: int) -> None:
+    def __init__(
+        self, now: int, version: int, floor: Mapping[tuple[int, str], int] = MappingProxyType({})
+    ) -> None:
         self.now = now
+        self.floor = floor
         self.version = version
         self.first = False
         self.folded_from = self.folded_to = 0
@@ -163,7 +167,8 @@ def _write_cursors(connection: Connection, turn: Turn, shards: Sequence[int]) ->
     for stage, (start, passed) in turn.passed.items():
         if turn.first or passed.to > start:
             positions |= {(shard, stage): passed.to for shard in shards}
-    cursors.save(connection, positions)
+    floor = turn.floor
+    cursors.save(connection, {key: max(at, floor.get(key, 0)) for key, at in positions.items()})
 
 
 def _ledger(

@@ -13,7 +13,7 @@ from daemon.outbound.converging import Converger
 from daemon.outbound.departures import Departures
 from daemon.outbound.emitting import Emitter, Event, Fate
 from daemon.outbound.flights import Landed
-from daemon.outbound.folding import Folder
+from daemon.outbound.folding import Done, Folder
 from daemon.outbound.landing import Landing
 from daemon.outbound.parts import LaneParts
 from daemon.outbound.proofs import Proofs
@@ -21,7 +21,7 @@ from daemon.outbound.residents import Resident, Residents
 from daemon.outbound.resolving import Read, read_message
 from daemon.outbound.runway import Runway
 from daemon.outbound.start import Start
-from daemon.outbound.turn import Turn, checkpoint, settle
+from daemon.outbound.turn import FOLDED, Turn, checkpoint, settle
 from daemon.outbound.waitroom import WaitRoom
 from daemon.store import log, marks, waiting
 
@@ -45,6 +45,8 @@ class Turns:
         self._nudge = nudge
         self._appended = appended
         self._folded = state.folded
+        self._cursors = state.cursors
+        self._uneven = max(state.cursors.values(), default=0)
         self._already = state.finished
         self._asleep = True
         self._landed: list[Landed] = []
@@ -143,7 +145,7 @@ class Turns:
         return min(max((due - now) / 1000, 0.001), most)
 
     def _turn(self) -> Turn:
-        turn = Turn(self._parts.clock.now(), self._converger.mappings.version)
+        turn = Turn(self._parts.clock.now(), self._converger.mappings.version, self._cursors)
         turn.folded_from = turn.folded_to = self._folded
         return turn
 
@@ -168,7 +170,7 @@ class Turns:
             return 0
         reads = [read_message(row) for row in rows]
         found = await self._folder.find_users(reads)
-        done = self._folder.fold_all(turn, reads, found)
+        done = self._fold_new(turn, reads, found)
         turn.folded_to = self._folded = rows[-1].position
         if shared:
             self._emit(turn, done)
@@ -190,20 +192,39 @@ class Turns:
         )
         reads = [read_message(row) for row in rows if row.position <= self._folded]
         found = await self._folder.find_users(reads)
-        done: list[tuple[Read, Resident | Fate]] = []
-        for read in reads:
-            fate = self._already.get(read.row.position)
-            known = fate in (Fate.HANDED, Fate.DEAD) and fate is not None
-            done.append((read, fate if known and fate else self._folder.place(turn, read, found)))
+        done = [(read, self._place(turn, read, found)) for read in reads]
         self._emit(turn, done)
         if len(rows) < limit:
             self._emitter.head = self._folded
         return len(reads)
 
-    def _emit(self, turn: Turn, done: Sequence[tuple[Read, Resident | Fate]]) -> None:
+    def _fold_new(self, turn: Turn, reads: Sequence[Read], found: dict[int, str]) -> list[Done]:
+        """Fold all but what the lane that had its shard before has folded already."""
+        if self._folded >= self._uneven:
+            return self._folder.fold_all(turn, reads, found)
+        done: list[Done] = []
+        for read in reads:
+            if read.row.position > self._cursors.get((read.row.shard, FOLDED), 0):
+                done += self._folder.fold_all(turn, [read], found)
+            else:
+                turn.messages += 1
+                done.append((read, self._place(turn, read, found)))
+        return done
+
+    def _place(self, turn: Turn, read: Read, found: dict[int, str]) -> Resident | Fate | None:
+        """Whose a message is that was folded before; None where nothing is left to be done."""
+        row = read.row
+        if row.position <= self._cursors.get((row.shard, str(self._emitter.endpoint)), 0):
+            return None
+        return self._already.get(row.position) or self._folder.place(turn, read, found)
+
+    def _emit(self, turn: Turn, done: Sequence[Done]) -> None:
         """Admit folded messages to the window, those that are events with their rows."""
         for read, whose in done:
             position, message = read.row.position, read.message
+            if whose is None:
+                self._emitter.pass_over(position)
+                continue
             fate = self._already.pop(position, None)
             if isinstance(whose, Fate) or message is None:
                 ended = whose if isinstance(whose, Fate) else Fate.DEAD

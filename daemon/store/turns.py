@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from daemon.domain.ledger import TurnBody
 from daemon.domain.messages import NewRow
@@ -102,15 +102,30 @@ def covering(connection: Connection, stage: str, shard: int, position: int) -> T
     return found[0] if found else None
 
 
-def handed_above(connection: Connection, shards: Collection[int], position: int) -> list[int]:
-    """Positions above one whose message was handed over to another shard."""
-    statement = _ROWS.where(TURN.c.to_position > position, meets(TURN.c.shards, shards))
-    return [
-        origin
-        for turn in _turns(connection.execute(statement))
-        for origin, _ in turn.body.handed
-        if origin > position
-    ]
+class Ended(msgspec.Struct, frozen=True):
+    """Positions: `handed` went on as a copy, `waited` ended in their turn after they had waited."""
+
+    handed: list[int]
+    waited: list[int]
+
+
+def ended_above(
+    connection: Connection, stage: str, shards: Collection[int], position: int, since: int
+) -> Ended:
+    """What turns of a stage say of events above a position, which their cursor has not passed.
+
+    `since` is when the first of them was received, ms: a lane may have sent what waited though its
+    own cursor was lower still, as shards come to it with cursors of their own.
+    """
+    later = or_(TURN.c.to_position > position, TURN.c.at >= since)
+    statement = _ROWS.where(TURN.c.stage == stage, later, meets(TURN.c.shards, shards))
+    ended = Ended([], [])
+    for turn in _turns(connection.execute(statement)):
+        body = turn.body
+        ended.handed.extend(origin for origin, _ in body.handed if origin > position)
+        for positions in (body.delivered, body.filtered, body.expired, body.dead):
+            ended.waited.extend(each for each in positions if each > position)
+    return ended
 
 
 def trim(connection: Connection, before: int) -> int:

@@ -112,11 +112,13 @@ def by_kind(connection: Connection, kind: WaitingKind, after: int, limit: int) -
     return _waiting(connection.execute(statement.order_by(WAITING.c.id).limit(limit)))
 
 
-def above(connection: Connection, shards: Collection[int], position: int) -> dict[int, WaitingKind]:
-    """The kind of every row whose message stands above a position, by position."""
+def above(connection: Connection, position: int) -> dict[int, WaitingKind]:
+    """The kind of every row whose message stands above a position, by position.
+
+    Of all shards: a row has its user's, which need not be its message's.
+    """
     c = WAITING.c
-    ours = among(connection, c.shard, shards)
-    statement = select(c.position, c.kind).where(c.position > position, ours)
+    statement = select(c.position, c.kind).where(c.position > position)
     return {at: WaitingKind(kind) for at, kind in connection.execute(statement)}
 
 

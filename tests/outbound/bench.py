@@ -137,10 +137,10 @@ class Bench:
         self.nudge()
         return result.first_position
 
-    def hand_over(self, messages: Sequence[Message], user: str) -> None:
+    def hand_over(self, messages: Sequence[Message], user: str, hops: int = 1) -> None:
         """Append copies to the shard of a user, as a lane would."""
         shard, now = shard_of(user), self.parts.clock.now()
-        rows = [NewRow(shard, MessageClass.LIVE, now, 1, encode(m)) for m in messages]
+        rows = [NewRow(shard, MessageClass.LIVE, now, hops, encode(m)) for m in messages]
         self.database.write_now(lambda c: log.append(c, rows))
         self.nudge()
 

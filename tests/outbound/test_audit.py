@@ -61,8 +61,9 @@ async def filled(b: Bench) -> None:
     """A store in which something of every kind has happened, and some of it isn't over.
 
     u:1 was changed and can't be sent any more, a2 is held, e:bad@ has a dead letter, a1 and bob
-    were merged into users with a userId, and the last message isn't folded.
+    were merged into users with a userId of other lanes, and the last message isn't folded.
     """
+    b.renew(lanes=3)
     async with b.running():
         take(
             b,
@@ -250,7 +251,7 @@ class Later:
 
 
 async def test_a_message_behind_a_full_window_is_handed_over_once(tmp_path: Path) -> None:
-    async with bench(tmp_path, settings=quick_lane(window=2, parked=0)) as b:
+    async with bench(tmp_path, settings=quick_lane(window=2, parked=0), lanes=3) as b:
         async with b.running():
             linked = {"email": "bob@x.org", "traits": {"email": "bob@x.org"}}
             take(b, {"message_id": "1", **linked})

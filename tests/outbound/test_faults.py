@@ -21,6 +21,7 @@ from daemon.domain.profiles import (
 from daemon.sandbox.settings import SandboxSettings
 from daemon.store import Connection, calls, cursors, identifiers, log, marks, users, waiting
 from tests.outbound.bench import Bench, bench, quick_lane
+from tests.outbound.truth import assert_balanced, deliveries, open_calls, waiting_kinds
 
 pytestmark = pytest.mark.anyio
 BULK_UPDATE = "/api/users/bulkUpdate"
@@ -321,3 +322,29 @@ async def test_an_e_mail_somebody_else_has_is_not_taken_for_the_users_own(tmp_pa
         ann = await b.user("ann@x.org")
         assert ann is not None
         assert ann["dataFields"]["plan"] == "ultra"
+
+
+async def test_what_was_parked_and_sent_before_the_cursor_came_by_is_accounted_for_after_a_crash(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, settings=quick_lane(window=2)) as b:
+        with anyio.CancelScope() as crash:
+            async with b.running():
+                await b.fault(path=TRACK_BULK, hang=True, times=1)
+                b.say(type="track", user_id="2", event="Looked")
+                await b.until(lambda: TRACK_BULK in open_calls(b))
+                await b.fault(path=BULK_UPDATE, status=503)
+                b.say(user_id="1", traits={"plan": "pro"})
+                for _ in range(4):
+                    b.say(type="track", user_id="1", event="Bought")
+                await b.until(lambda: bool(waiting_kinds(b)))
+                await b.no_faults()
+                await b.until_async(lambda: _events(b), 4)
+                await b.until(lambda: not waiting_kinds(b))
+                crash.cancel()
+        b.renew()
+        async with b.running():
+            await b.settled()
+        assert sorted(await deliveries(b)) == ["m1", "m3", "m4", "m5", "m6"]
+        assert len(await b.ledger(kind="event")) == 5
+        assert_balanced(b)
