@@ -22,6 +22,8 @@ HALF = "\ufffd"
 _PLAIN_FLOATS = (1e-4, 1e15)
 _LAST_PLAIN_EXPONENT = 21
 _FIRST_PLAIN_EXPONENT = -6
+_MOST_BITS = 4_096
+"""A whole number with more is infinite in JavaScript, and slow to write here."""
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"),
     (str, "text"),
@@ -86,11 +88,11 @@ def _text_of(value: Any, depth: int) -> str:
 def number_text(number: float) -> str:
     """A number as JavaScript prints it: 1.0 is "1", 1e21 is "1e+21"."""
     if isinstance(number, int):
-        return str(number)
+        return str(number) if number.bit_length() <= _MOST_BITS else _infinity(number)
     if math.isnan(number):
         return "NaN"
     if math.isinf(number):
-        return "Infinity" if number > 0 else "-Infinity"
+        return _infinity(number)
     if number == 0:
         return "0"
     low, high = _PLAIN_FLOATS
@@ -98,6 +100,10 @@ def number_text(number: float) -> str:
         return str(int(number)) if number.is_integer() else repr(number)
     sign = "-" if number < 0 else ""
     return sign + _positional(*_digits(abs(number)))
+
+
+def _infinity(number: float) -> str:
+    return "Infinity" if number > 0 else "-Infinity"
 
 
 def _digits(number: float) -> tuple[str, int]:
@@ -142,10 +148,16 @@ def _write_json(value: Any, parts: list[str], depth: int) -> None:
                 parts.append(",")
             _write_json(item, parts, depth + 1)
         parts.append("]")
-    elif isinstance(value, bool | int | float) and math.isfinite(value):
-        parts.append(_text_of(value, depth))
+    elif value is True or value is False:
+        parts.append("true" if value else "false")
     else:
-        parts.append("null")
+        parts.append(_json_number(value))
+
+
+def _json_number(value: Any) -> str:
+    """A number in JSON; null for what is none, as for a number JSON doesn't have."""
+    text = number_text(value) if isinstance(value, int | float) else "null"
+    return text if text[-1:].isdigit() else "null"
 
 
 def _write_object(value: dict[str, Any], parts: list[str], depth: int) -> None:

@@ -73,7 +73,7 @@ def counted(value: Any) -> Any:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def whole(value: Any, otherwise: int = 0) -> int:

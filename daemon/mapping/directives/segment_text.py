@@ -35,6 +35,9 @@ def path(reader: Reader, argument: Any, at: At) -> Node:
     if isinstance(argument, str):
         return reader.path(argument, at)
     names = reader.text(argument, at.as_argument())
+    if names.constant:
+        known = _known(reader, names, at)
+        return NOTHING if known is None else reader.path(known, at)
 
     def run(root: Any) -> Any:
         return walk(root, pieces_of(without_root(_dynamic(names.run(root), at.place))))
@@ -46,12 +49,23 @@ def template(reader: Reader, argument: Any, at: At) -> Node:
     if isinstance(argument, str):
         return reader.template(argument, at)
     texts = reader.text(argument, at.as_argument())
+    if texts.constant:
+        known = _known(reader, texts, at)
+        return NOTHING if known is None else reader.template(known, at)
 
     def run(root: Any) -> Any:
         found = read_template(_dynamic(texts.run(root), at.place))
         return renderer(found, from_object=at.from_object)(root)
 
     return Node(bounded(run, at.place), reads_of(texts) | WHOLE)
+
+
+def _known(reader: Reader, node: Node, at: At) -> str | None:
+    """The text that a directive always gives; None where it is wrong, or gives no text."""
+    found = node.run({})
+    if not isinstance(found, str) and node is not NOTHING:
+        reader.wrong(at, f"must be text, not {kind(found)}")
+    return found if isinstance(found, str) else None
 
 
 def _dynamic(text: Any, place: str) -> str:

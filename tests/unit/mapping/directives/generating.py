@@ -11,11 +11,18 @@ NAMES = ("a", "b", "x y", "userId", "length")
 SHAPE_NAMES = ("k", "a", "b")
 TEXTS = ("", "a", "hello", "Straße", "0", "  ", '{"a":[1,null]}', "null", "{{a}}", "$.a", "aXbxA")
 MORE_TEXTS = ("$&", "élan", "😀x", "1e3", "a.b", "'", "2026-11-20T13:37:19Z", "12", "yes")
-SEGMENTS = tuple(
-    "path path path template literal if case replace json arrayPath flatten merge transform "
-    "excludeWhenNull".split()
+OWN = (
+    "date",
+    "number",
+    "boolean",
+    "string",
+    "lookup",
+    "hash",
+    "pick",
+    "omit",
+    "rename",
+    "first",
 )
-OWN = tuple("date number boolean string lookup hash pick omit rename first".split())
 DEEPEST = 4
 
 texts = st.sampled_from([*TEXTS, *MORE_TEXTS])
@@ -100,7 +107,7 @@ def any_mappings(draw: Draw) -> Any:
             argument = draw(any_mappings())
         return {f"@{draw(st.sampled_from(OWN))}": argument, **draw(_options)}
     if kind == "odd":
-        return {f"@{draw(st.sampled_from([*SEGMENTS, 'bogus']))}": _value(draw, 2)}
+        return {f"@{draw(_names | st.just('bogus'))}": _value(draw, 2)}
     return _value(draw, 0)
 
 
@@ -146,7 +153,7 @@ def _no_falsy_literal(draw: Draw, depth: int) -> Any:
 
 
 def _directive(draw: Draw, depth: int) -> dict[str, Any]:
-    name = draw(st.sampled_from(SEGMENTS)) if depth < DEEPEST else "path"
+    name = draw(_names) if depth < DEEPEST else "path"
     return {f"@{name}": _ARGUMENTS[name](draw, depth + 1)}
 
 
@@ -234,3 +241,4 @@ _ARGUMENTS: dict[str, Callable[[Draw, int], Any]] = {
     "transform": _transform,
     "excludeWhenNull": _value,
 }
+_names = st.sampled_from(["path", "path", *_ARGUMENTS])

@@ -1,11 +1,13 @@
 """What holds for every mapping and every event."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import assume, example, given, settings
 
 from daemon.mapping.directives import (
+    Compiled,
     MappingFailed,
     MappingInvalid,
     compile_field,
@@ -67,20 +69,28 @@ def test_evaluating_fails_properly_changes_nothing_and_gives_json(
 ) -> None:
     before = json.dumps([mapping, event])
     for compile_it in (compile_mapping, compile_field):
-        try:
-            compiled = compile_it(mapping, "f")
-        except MappingInvalid as invalid:
-            assert all(problem.startswith("f") for problem in invalid.problems)
-            continue
-        try:
-            value = compiled.evaluate(event)
-        except MappingFailed as failed:
-            assert failed.place.startswith("f")
-            assert failed.reason
-        else:
+        problems, failure, value, compiled = _tried(compile_it, mapping, event)
+        assert all(problem.startswith("f") for problem in problems)
+        if failure is not None:
+            assert failure.place.startswith("f")
+            assert failure.reason
+        if compiled is not None and failure is None:
             assert value is MISSING or json.loads(json.dumps(value, allow_nan=False)) == value
             assert compiled.reads or exact(compiled.constant) == exact(value)
     assert json.dumps([mapping, event]) == before
+
+
+def _tried(
+    compile_it: Callable[[Any, str], Compiled], mapping: Any, event: dict[str, Any]
+) -> tuple[list[str], MappingFailed | None, Any, Compiled | None]:
+    try:
+        compiled = compile_it(mapping, "f")
+    except MappingInvalid as invalid:
+        return invalid.problems, None, MISSING, None
+    try:
+        return [], None, compiled.evaluate(event), compiled
+    except MappingFailed as failed:
+        return [], failed, MISSING, compiled
 
 
 @settings(max_examples=150, deadline=None)
