@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import assume, example, given, settings
 
 from daemon.mapping.directives import (
@@ -14,6 +15,7 @@ from daemon.mapping.directives import (
     compile_mapping,
 )
 from daemon.mapping.paths import MISSING
+from tests.bench.mapping_payloads import CASES
 from tests.unit.mapping.directives import naive
 from tests.unit.mapping.directives.evaluating import exact
 from tests.unit.mapping.directives.generating import any_mappings, events, mappings
@@ -110,3 +112,8 @@ def test_only_what_is_read_counts(mapping: Any, event: dict[str, Any]) -> None:
         except MappingFailed as failed:
             values.append(str(failed))
     assert values[0] == values[1]
+
+
+@pytest.mark.parametrize(("name", "mapping", "event"), CASES)
+def test_what_is_measured_is_right(name: str, mapping: Any, event: dict[str, Any]) -> None:
+    assert exact(compile_mapping(mapping).evaluate(event)) == exact(naive.evaluate(mapping, event))
