@@ -189,7 +189,7 @@ def unit(text: str, index: int) -> Any:
     """The UTF-16 unit at `index`; HALF for half a character, MISSING beyond the end."""
     if text.isascii():
         return text[index] if index < len(text) else MISSING
-    coded = text.encode("utf-16-le", "surrogatepass")[2 * index : 2 * index + 2]
+    coded = text[: index + 1].encode("utf-16-le", "surrogatepass")[2 * index : 2 * index + 2]
     return coded.decode("utf-16-le", "replace") if coded else MISSING
 
 

@@ -82,21 +82,27 @@ def split(value: Any, separator: Any = None) -> list[str]:
 def strip_html(value: Any) -> str:
     """Text without tags, comments, scripts and styles; an unclosed one stays."""
     text = printed(value)
-    lowered = text.lower() if text.isascii() else text
     kept: list[str] = []
+    unclosed: set[str] = set()
     done = at = 0
     while (at := text.find("<", at)) >= 0:
-        opening, closing = next(pair for pair in _SKIPPED if lowered.startswith(pair[0], at))
-        end = lowered.find(closing, at + len(opening))
-        if end < 0 and opening == "<":
-            break
+        end = _end_of_markup(text, at, unclosed)
         if end < 0:
-            end, closing = lowered.find(">", at), ">"
-            if end < 0:
-                break
+            break
         kept.append(text[done:at])
-        done = at = end + len(closing)
+        done = at = end
     return "".join([*kept, text[done:]])
+
+
+def _end_of_markup(text: str, at: int, unclosed: set[str]) -> int:
+    """Where what opens at `at` is closed; what has no end once is not looked for again."""
+    for opening, closing in _SKIPPED:
+        if closing not in unclosed and text.startswith(opening, at):
+            end = text.find(closing, at + len(opening))
+            if end >= 0:
+                return end + len(closing)
+            unclosed.add(closing)
+    return -1
 
 
 def truncate(value: Any, length: Any = None, ending: Any = "...") -> str:

@@ -4,8 +4,7 @@ Three braces are read first, as in the original, but what they insert is never r
 from a message can't become part of a template.
 """
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -14,9 +13,6 @@ from daemon.mapping.directives.bounds import TEXT_LENGTH
 from daemon.mapping.directives.javascript import BLANKS, text_of
 from daemon.mapping.directives.lookup import Run, getter, pieces_of
 from daemon.mapping.paths import MISSING
-
-_THREE = re.compile(r"\{\{\{([^}]+)\}\}\}")
-_TWO = re.compile(r"\{\{([^}]+)\}\}")
 
 
 class TooLong(Exception):
@@ -34,27 +30,44 @@ class Template(msgspec.Struct, frozen=True):
 
 def is_template(text: str) -> bool:
     """Whether a text has anything to insert."""
-    return _TWO.search(text) is not None
+    return len(_split(text, 2)) > 1
 
 
 def read_template(text: str, path: Callable[[str], str] = str) -> Template:
     """Read a template; `path` turns what stands between braces into a path."""
     parts: list[str | tuple[str, ...]] = []
-    for outer in _split(_THREE, text, path):
-        parts += [outer] if not isinstance(outer, str) else _split(_TWO, outer, path)
-    return Template(tuple(parts))
+    for outer, is_place in _labelled(_split(text, 3)):
+        if is_place:
+            parts.append(_pieces(outer, path))
+            continue
+        for inner, is_inner_place in _labelled(_split(outer, 2)):
+            parts.append(_pieces(inner, path) if is_inner_place else inner)
+    return Template(tuple(part for part in parts if part != ""))
 
 
-def _split(
-    pattern: re.Pattern[str], text: str, path: Callable[[str], str]
-) -> list[str | tuple[str, ...]]:
-    found: list[str | tuple[str, ...]] = []
-    for index, part in enumerate(pattern.split(text)):
-        if index % 2:
-            found.append(pieces_of(path(part.strip(BLANKS))))
-        elif part:
-            found.append(part)
-    return found
+def _labelled(parts: list[str]) -> Iterator[tuple[str, bool]]:
+    return ((part, index % 2 == 1) for index, part in enumerate(parts))
+
+
+def _pieces(place: str, path: Callable[[str], str]) -> tuple[str, ...]:
+    return pieces_of(path(place.strip(BLANKS)))
+
+
+def _split(text: str, braces: int) -> list[str]:
+    """Texts and, between them, what stands in so many braces; nothing in braces has a `}`.
+
+    Goes from one `}` to the next and never back: a template may come from a message.
+    """
+    opening, closing = "{" * braces, "}" * braces
+    parts: list[str] = []
+    done = begin = 0
+    while (end := text.find("}", begin)) >= 0:
+        opened = text.find(opening, begin, end)
+        begin = end + 1
+        if 0 <= opened < end - braces and text.startswith(closing, end):
+            parts += [text[done:opened], text[opened + braces : end]]
+            done = begin = end + braces
+    return [*parts, text[done:]]
 
 
 def renderer(template: Template, *, from_object: bool) -> Callable[[Any], str]:

@@ -13,6 +13,10 @@ from daemon.mapping.directives.bounds import (
     TEXT_LENGTH,
     VALUE_DEPTH,
 )
+from daemon.mapping.directives.javascript import TooDeep, check_depth, json_text, text_of
+from daemon.mapping.directives.liquid_values import checked, joined
+from daemon.mapping.directives.reshaping import flattened, without_gaps, without_nulls
+from daemon.mapping.directives.templates import TooLong
 from daemon.mapping.paths import MISSING
 from tests.unit.mapping.directives.evaluating import evaluated, outcome
 
@@ -55,6 +59,49 @@ def test_a_value_is_walked_so_deep_and_no_deeper(mapping: Any) -> None:
         mapping, {"v": objects if "excludeWhenNull" in str(mapping) else [lists, objects]}
     )
     evaluated(mapping, {"v": nested(VALUE_DEPTH - 5)})
+
+
+@pytest.mark.parametrize(
+    "walk",
+    [
+        text_of,
+        json_text,
+        check_depth,
+        without_gaps,
+        lambda value: flattened(value, ".", omit_arrays=False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["lists", "objects"])
+def test_the_deepest_value_is_of_exactly_so_many_levels(walk: Any, kind: str) -> None:
+    value: Any = "x"
+    for _ in range(VALUE_DEPTH):
+        value = [value] if kind == "lists" else {"k": value}
+    walk(value)
+    if walk is not text_of or kind == "lists":
+        with pytest.raises(TooDeep):
+            walk([value] if kind == "lists" else {"k": value})
+
+
+def test_objects_without_nulls_are_of_exactly_so_many_levels() -> None:
+    value: Any = "x"
+    for _ in range(VALUE_DEPTH):
+        value = {"k": value}
+    without_nulls(value)
+    with pytest.raises(TooDeep):
+        without_nulls({"k": value})
+
+
+def test_liquid_joins_and_checks_up_to_exactly_the_bound() -> None:
+    half = "x" * (TEXT_LENGTH // 2 - 1)
+    assert len(joined([half, half], "ab")) == TEXT_LENGTH
+    assert len(checked("x" * TEXT_LENGTH)) == TEXT_LENGTH
+    for make in (lambda: joined([half, half], "abc"), lambda: checked("x" * (TEXT_LENGTH + 1))):
+        with pytest.raises(TooLong):
+            make()
+
+
+def test_the_longest_template_is_of_exactly_so_many_characters() -> None:
+    assert evaluated({"@template": "x" * TEMPLATE_LENGTH}, {}) == "x" * TEMPLATE_LENGTH
 
 
 def test_a_deep_value_that_is_only_handed_on_is_no_matter() -> None:

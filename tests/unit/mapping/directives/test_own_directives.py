@@ -74,6 +74,10 @@ US = {"from": "MM/dd/yyyy"}
         ("13/20/2026", US, MISSING),
         ("11/20/2026x", US, MISSING),
         ("x", {"from": "unix"}, MISSING),
+        ("٣", {"from": "unix"}, MISSING),
+        ("1.2.3", {"from": "unix"}, MISSING),
+        ("2026-11-20", {"to": "d"}, "20"),
+        ("1 am 2026", {"from": "h a yyyy", "to": "H"}, "1"),
         ("0 am", {"from": "h a"}, MISSING),
         ("13 am 2026", {"from": "h a yyyy"}, MISSING),
         (True, {}, MISSING),
@@ -201,6 +205,8 @@ TRAITS = {"utm_source": 1, "utm_medium": 2, "name": 3, "a.b": 4, "xutm_": 5}
         ("utm_source*source", set()),
         (["a*", "name"], {"a.b", "name"}),
         ("**o**", {"utm_source"}),
+        ("*ut*ut*", set()),
+        ("*u*u*e", {"utm_source"}),
     ],
 )
 def test_pick_and_omit(keys: Any, picked: set[str]) -> None:

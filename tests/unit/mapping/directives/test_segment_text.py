@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from daemon.mapping.directives.javascript import json_text, number_text
+from daemon.mapping.directives.javascript import json_text, number_text, units
 from daemon.mapping.paths import MISSING
 from tests.unit.mapping.directives.evaluating import FAILED, exact, outcome
 
@@ -402,6 +402,13 @@ def test_literal_still_resolves_directives(argument: Any, value: Any) -> None:
 )
 def test_numbers_read_as_in_javascript(number: float, text: str) -> None:
     assert number_text(number) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "length"), [("", 0), ("é", 1), ("\uffff", 1), ("\U00010000", 2), ("a😀", 3)]
+)
+def test_text_is_measured_in_utf_16_units(text: str, length: int) -> None:
+    assert units(text) == length
 
 
 def test_json_has_no_numbers_that_are_none() -> None:
