@@ -1,6 +1,6 @@
 """Segment's path grammar: `$.a.b[0]['x y']` (segment.md §11.2).
 
-A path is split on dots, on `[` before a quote or digit and on `]` after one; empty pieces are
+A path is split on dots, on `[` before a quote or digit and on any `]` after one; empty pieces are
 dropped and quotes taken away. Following it stops at the first falsy value, which is the result.
 Only what a message itself holds can be reached: members, list places, characters and `length`.
 """
@@ -14,7 +14,7 @@ from daemon.mapping.paths import MISSING
 
 Run: TypeAlias = Callable[[Any], Any]
 
-_SPLIT = re.compile(r"""\[(?=['"0-9])|\.|(?<=['"0-9])\]""")
+_SPLIT = re.compile(r"""\[(?=['"0-9])|\.|(?<=['"0-9])\]+""")
 _QUOTES = str.maketrans("", "", "'\"")
 _LONGEST_INDEX = 10
 

@@ -44,7 +44,9 @@ values = st.recursive(
     max_leaves=8,
 )
 events = st.dictionaries(st.sampled_from(NAMES), values, max_size=5)
-_steps = st.sampled_from([*NAMES, "0", "1", "[0]", "['a']", '["x y"]', "[a]", "a]", "'", "$", "."])
+_steps = st.sampled_from(
+    [*NAMES, "0", "1", "[0]", "['a']", '["x y"]', "[a]", "a]", "'a']]", "'", "$", "."]
+)
 paths = st.builds(
     lambda start, steps: start + ".".join(steps),
     st.sampled_from(["", "$.", "$."]),

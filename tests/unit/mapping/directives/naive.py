@@ -59,7 +59,7 @@ def is_directive(mapping: Any) -> bool:
 def pieces(path: str) -> list[str]:
     marks = []
     for at, letter in enumerate(path):
-        after, before = path[at + 1 : at + 2], path[at - 1 : at] if at else ""
+        after, before = path[at + 1 : at + 2], path[:at].rstrip("]")[-1:]
         opens = letter == "[" and after and after in "'\"0123456789"
         closes = letter == "]" and before and before in "'\"0123456789"
         marks.append("\0" if letter == "." or opens or closes else letter)
