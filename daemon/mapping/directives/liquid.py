@@ -100,8 +100,8 @@ class _Context(RenderContext):
         return found
 
     def get_buffer(self, buf: TextIO | None = None) -> StringIO:
-        used = buf.size if isinstance(buf, LimitedStringIO) else 0
-        return LimitedStringIO(TEXT_LENGTH - used, newline="")
+        _ = buf
+        return LimitedStringIO(TEXT_LENGTH, newline="")
 
 
 _ENVIRONMENT: Final = _Environment()

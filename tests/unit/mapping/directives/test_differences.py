@@ -32,6 +32,13 @@ DIFFERENCES = [
         "u {{a",
         "{{userId}} {{a",
     ),
+    Difference(
+        "inserted braces",
+        {"@template": "{{b.{{{a}}}}}"},
+        {"a": "c", "b": {"c": "found"}},
+        "found",
+        "{{b.c}}",
+    ),
     Difference("other roots", [A, 2], {"a": 1}, {"0": 1, "1": 2}, [1, 2]),
     Difference("other roots", "neat", {}, {"0": "n", "1": "e", "2": "a", "3": "t"}, "neat"),
     Difference("other roots", 123, {}, {}, 123),

@@ -48,6 +48,7 @@ OUTPUT = [
     ("{{ a.s.size }}{{ s.length }}{{ l.size }}{{ l.length }}{{ o.size }}{{ em.size }}", "5114413"),
     ("{{ l.first }}{{ l.last }}{{ s[0] }}", "a3H"),
     ("{{ (1..3) }}{{ empty }}{{ blank }}", "123"),
+    ("{{ (1000000..1000001) }}{{ (3..1) }}", "10000001000001"),
     ("{{ partial }} {{ now }} {{ today }}", "own own now "),
     ("{{ o.constructor }}{{ o.toString }}{{ o.keys }}{{ s.upper }}{{ o.__class__ }}", ""),
     ("{% if z %}y{% endif %}{% if e %}y{% endif %}{% if n %}y{% else %}n{% endif %}", "yyn"),

@@ -57,6 +57,12 @@ US = {"from": "MM/dd/yyyy"}
         ("5 o'clock 2026", {"from": "H 'o''clock' yyyy", "to": "HH"}, "05"),
         ("2026.123", {"from": "yyyy.SSS", "to": "S SSSSSS"}, "1 123000"),
         ("2026-11-20T13:37:19Z", {**BERLIN, "to": "EEE h a XXX X Z"}, "Fri 2 PM +01:00 +01 +0100"),
+        (
+            "2026-02-03T14:05:06Z",
+            {"to": "MMMM MMM M, d dd, EEEE, H h hh, m mm, s ss, yy"},
+            "February Feb 2, 3 03, Tuesday, 14 2 02, 5 05, 6 06, 26",
+        ),
+        ("3.2.26 4:5:6", {"from": "d.M.yy H:m:s"}, "2026-02-03 04:05:06 +00:00"),
         ("2026-11-20T13:37:19+01", {"from": "yyyy-MM-dd'T'HH:mm:ssX", "to": "HH"}, "12"),
         ("yesterday", {}, MISSING),
         ("", {}, MISSING),

@@ -28,6 +28,10 @@ def path(name: str) -> dict[str, Any]:
     return {"@path": name}
 
 
+def merged(*objects: Any) -> dict[str, Any]:
+    return {"@merge": {"direction": "right", "objects": list(objects)}}
+
+
 SHAPE = {"i": path("id"), "j": path("$.n")}
 EACH = [
     {"i": 1, "j": None},
@@ -68,6 +72,7 @@ ARRAYS: list[tuple[list[Any], Any]] = [
     (["userId", SHAPE], "ann"),
     (["items", SHAPE, "more"], EACH),
     ([{"@literal": [{"id": 4}]}, SHAPE], [{"i": 4}]),
+    ([{"@literal": [{"a": path("zz"), "b": 1}]}, {"@liquid": "{{ a }}{{ b }}"}], ["1"]),
     (["$.", {"k": path("num")}], [{"k": 7}]),
 ]
 
@@ -120,6 +125,7 @@ def test_flatten(value: Any, more: dict[str, Any], expected: Any) -> None:
         ("left", [{"a": path("zz")}, {"a": 1}], {}),
         ("right", [{"a": 1}, {"@if": {"exists": 1, "then": {"a": path("zz")}}}], {}),
         ("right", [path("n"), path("zz"), path("num"), path("t"), {"q": 1}], {"q": 1}),
+        ("right", [{"a": 1}, merged({"a": path("zz")})], {}),
         ("right", [path("userId")], {"0": "a", "1": "n", "2": "n"}),
         ("right", [path("userId"), path("a.b")], {"0": 1, "1": 2.5, "2": None}),
         ("right", [{"a": [path("zz")]}], {"a": [None]}),

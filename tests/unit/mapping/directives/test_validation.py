@@ -165,6 +165,8 @@ def test_all_mistakes_are_named_at_once() -> None:
         {"@merge": {"direction": "right", "objects": [], "more": 1}},
         {"@arrayPath": ["a", ["no shape", BOGUS]]},
         {"@replace": {"pattern": "😀" * 5, "value": A}},
+        {"@liquid": "x" * 1000},
+        {"@flatten": {"separator": "x" * 100, "value": A}},
     ],
 )
 def test_what_segment_overlooks_is_overlooked(mapping: Any) -> None:
