@@ -61,7 +61,7 @@ def without_nulls(value: Any, depth: int = 0) -> Any:
     return {name: item for name, item in members if item is not MISSING}
 
 
-def without_gaps(value: Any, depth: int = 0, *, keep_items: bool = False) -> Any:
+def without_gaps(value: Any, depth: int = 0, *, keep_items: bool) -> Any:
     """A value without members that are MISSING, and with null for gaps in lists."""
     if not isinstance(value, dict | list):
         return value

@@ -29,6 +29,7 @@ EVENT: dict[str, Any] = {
     "em": "😀x",
     "partial": "own",
     "now": "own now",
+    "flags": [{"v": True}, {"v": False}, {"v": None}, {}],
     "items": [{"id": 1}, {"id": 2}, 5, None],
 }
 
@@ -120,6 +121,7 @@ FILTERED = [
     ("s | replace_first: 'l', '$&'", "He$&lo World"),
     ("s | replace_last: 'l', 'L'", "Hello WorLd"),
     ("'ab' | replace_last: 'c', 'd'", "ab"),
+    ("'ab' | replace_last: 'a', 'd'", "db"),
     ("s | size", "11"),
     ("em | size", "3"),
     ("l | size", "4"),
@@ -161,6 +163,7 @@ FILTERED = [
     ("items | sum: 'id'", "3"),
     ("items | where: 'id' | size", "2"),
     ("items | where: 'id', 2 | size", "1"),
+    ("flags | where: 'v' | size", "1"),
     ("l | push: 5 | pop | shift | unshift: 0 | join", "0 b  3"),
     ("s | base64_encode", "SGVsbG8gV29ybGQ="),
     ("'SGk=' | base64_decode", "Hi"),
