@@ -1,4 +1,7 @@
-"""The page about directives is true: each example, each option, each bound."""
+"""The page about directives is true: each example, each option, each bound.
+
+Its blocks say `yml`: what says `yaml` in a README is a whole configuration, and run as one.
+"""
 
 import re
 from pathlib import Path
@@ -17,7 +20,7 @@ from tests.unit.mapping.directives.evaluating import exact
 
 FOLDER = Path(str(daemon.mapping.directives.__file__)).parent
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```yml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 EXAMPLES: list[dict[str, Any]] = [one for text in BLOCKS for one in yaml.safe_load(text)]
 
 
