@@ -54,11 +54,12 @@ class Queue:
         return len(self.live) + len(self.repair)
 
     def add(self, resident: Resident) -> None:
-        if resident.repair:
-            self.repair.setdefault(resident.id, resident)
-        else:
+        """Add a user, or move one that waited behind repairs and has changed since."""
+        if not resident.repair:
             self.repair.pop(resident.id, None)
             self.live.setdefault(resident.id, resident)
+        elif resident.id not in self.live:
+            self.repair.setdefault(resident.id, resident)
 
     def pop(self) -> Resident:
         waiting = self.live or self.repair
@@ -115,7 +116,7 @@ class Converger:
             due = resident.retry.get(kind, 0)
             if due > now:
                 heapq.heappush(self._delayed, (due, resident.id))
-            elif key not in resident.queued:
+            else:
                 resident.queued.add(key)
                 self.queues.setdefault(key, Queue()).add(resident)
 
