@@ -19,7 +19,6 @@ Save: TypeAlias = Callable[[Sequence[Intake]], Awaitable[None]]
 """Makes requests durable in one transaction; raises StoreUnavailable where that can't be done."""
 
 _FULL_RETRY_SECONDS = 60
-_INTERRUPTED = StoreUnavailable("the request was not stored; send it again", retry_after=1)
 
 
 @dataclass(slots=True, eq=False)
@@ -109,13 +108,17 @@ class Acceptor:
         return group
 
     async def _commit(self, group: list[Waiting]) -> None:
-        error: Unavailable | None = _INTERRUPTED
+        saved, failure = False, None
         try:
             await self._save([waiting.intake for waiting in group])
-            error = None
+            saved = True
         except Unavailable as unavailable:
-            error = unavailable
+            failure = unavailable
         finally:
             for waiting in group:
                 if not waiting.saved.done():
-                    waiting.saved.set_result(error)
+                    waiting.saved.set_result(None if saved else failure or _interrupted())
+
+
+def _interrupted() -> Unavailable:
+    return StoreUnavailable("the request was not stored; send it again", retry_after=1)
