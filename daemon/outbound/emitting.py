@@ -6,7 +6,7 @@ each event counts those before it, so that the ledger stays whole as the cursor 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -226,9 +226,6 @@ class Emitter:
             passed.to = self.head
         self.cursor = passed.to
         return passed
-
-    def unfinished(self) -> Iterator[Event]:
-        return (event for event in self._window if event.fate is None)
 
     def _commands(self, event: Event, identity: IterableIdentity) -> list[Command]:
         project = self.mappings.project

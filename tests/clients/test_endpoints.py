@@ -12,7 +12,6 @@ from daemon.clients.iterable.budgets import Budgets
 from daemon.clients.iterable.endpoints import (
     ENDPOINTS,
     MAX_BYTES,
-    AfterCrash,
     Origin,
     Scope,
     effective_limits,
@@ -39,11 +38,6 @@ def test_every_endpoint_has_its_row() -> None:
 
 def test_only_bulk_endpoints_take_several_rows() -> None:
     assert all((spec.max_rows > 1) == bool(spec.rows_key) for spec in ENDPOINTS.values())
-
-
-def test_whatever_overwrites_is_verified_after_a_crash() -> None:
-    verified = {e for e, spec in ENDPOINTS.items() if spec.after_crash is AfterCrash.VERIFY}
-    assert verified == {Endpoint.UPDATE_EMAIL, Endpoint.UPDATE_SUBSCRIPTIONS}
 
 
 @pytest.mark.parametrize(

@@ -167,11 +167,6 @@ def clashing_fields(error: ServiceError) -> tuple[str, ...]:
     return tuple(_clashes(error.params))
 
 
-def expected_types(error: ServiceError) -> dict[str, str]:
-    """The type Iterable holds for each clashing field."""
-    return {name: str(clash["expectedType"]) for name, clash in _clashes(error.params).items()}
-
-
 def _read(answer: Answer) -> _Body:
     parsed = read_json(answer.body)
     if not isinstance(parsed, dict):

@@ -27,14 +27,6 @@ class Scope(StrEnum):
     UNKNOWN = "unknown"
 
 
-class AfterCrash(StrEnum):
-    """What to do with a call whose outcome was lost."""
-
-    REPEAT = "repeat"  # the same rows again change nothing
-    VERIFY = "verify"  # read the user before deciding
-    PERSON = "person"  # a person decides
-
-
 class Origin(StrEnum):
     """Where an effective limit comes from."""
 
@@ -59,7 +51,6 @@ class EndpointSpec(msgspec.Struct, frozen=True):
     max_rows: int = 1
     max_bytes: int = MAX_BYTES
     scope: Scope = Scope.PROJECT
-    after_crash: AfterCrash = AfterCrash.REPEAT
     source: str = "iterable.md §3.1"
 
 
@@ -125,7 +116,6 @@ _SPECS = (
         "users/updateSubscriptions",
         guessed=Rate(50),
         scope=Scope.UNKNOWN,
-        after_crash=AfterCrash.VERIFY,
         source=_UNPUBLISHED,
     ),
     EndpointSpec(
@@ -134,7 +124,6 @@ _SPECS = (
         "users/updateEmail",
         guessed=Rate(50),
         scope=Scope.UNKNOWN,
-        after_crash=AfterCrash.VERIFY,
         source=_UNPUBLISHED,
     ),
     EndpointSpec(Endpoint.GET_USER, "GET", "users/getByEmail", published=Rate(100)),
