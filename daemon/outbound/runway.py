@@ -1,14 +1,11 @@
 """Where calls are opened, fly and land: budgets, pauses, and what a failed call is split into."""
 
-import random
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-import anyio
 import msgspec
 
 from daemon.clients.iterable.answers import refused_row
-from daemon.clients.iterable.budgets import Budgets
 from daemon.clients.iterable.client import IterableClient
 from daemon.clients.iterable.endpoints import ENDPOINTS
 from daemon.domain.commands import Call, CallKey, CallOutcome, Endpoint, RowOutcome, Verdict
@@ -32,6 +29,7 @@ from daemon.outbound.emitting import Emitter, Event, Fate
 from daemon.outbound.flights import Flight, Landed, entries, halves, of_events, of_state
 from daemon.outbound.folding import Folder
 from daemon.outbound.landing import ACCEPTED, UNCERTAIN, Landing, Patience
+from daemon.outbound.permits import Permits
 from daemon.outbound.proofs import Proofs
 from daemon.outbound.residents import NEVER, Resident, Residents
 from daemon.outbound.turn import SUBSCRIPTIONS_MISSING, Turn
@@ -43,18 +41,15 @@ from daemon.telemetry.instruments import Instruments
 AGAIN = "again"
 """The verdict of a row its call did not settle: it is sent again."""
 
-_PAUSE_FIRST = 500
-_PAUSE_UNAUTHORIZED = 60_000
-
 
 class Runway:
-    """All flights of one lane. `flying` counts them by endpoint."""
+    """All flights of one lane."""
 
     def __init__(
         self,
         *,
         client: IterableClient,
-        budgets: Budgets,
+        permits: Permits,
         converger: Converger,
         emitter: Emitter,
         landing: Landing,
@@ -62,14 +57,12 @@ class Runway:
         waitroom: WaitRoom,
         residents: Residents,
         clock: Clock,
-        rng: random.Random,
         instruments: Instruments,
-        most_flights: int,
         patience: Patience,
         shards: tuple[int, ...],
     ) -> None:
         self._client = client
-        self._budgets = budgets
+        self._permits = permits
         self._converger = converger
         self._emitter = emitter
         self._landing = landing
@@ -77,68 +70,49 @@ class Runway:
         self._waitroom = waitroom
         self._residents = residents
         self._clock = clock
-        self._rng = rng
         self._instruments = instruments
-        self._most = most_flights
         self._patience = patience
         self._shards = shards
-        self.flying: dict[Endpoint, int] = {}
         self._split: deque[Flight] = deque()
-        self._paused: dict[Endpoint, int] = {}
-        self._failures: dict[Endpoint, int] = {}
-        self._asked_again: int = NEVER
-
-    def next_chance(self, now: int) -> int:
-        """When a call may be opened that was held back by a budget or a pause, ms."""
-        paused = [until for until in self._paused.values() if until > now]
-        return min([self._asked_again, *paused])
 
     def ready(self, turn: Turn) -> list[Flight]:
         """Build every call the budgets allow now, and note its intent in the turn."""
-        self._asked_again = NEVER
+        self._permits.renew()
         flights = []
-        for _ in range(len(self._split)):
-            flight = self._split.popleft()
-            if self._permit(flight.key.endpoint, flight.message_class, turn.now):
-                flights.append(flight)
-            else:
-                self._split.append(flight)
-        for key in list(self._converger.queues):
-            flights += self._state_flights(key, turn.now)
-        flights += self._event_flights(turn.now)
-        for flight in flights:
+        for flight in self._built(turn.now):
             flight.opened_at = turn.now
             turn.opens.append(_intent(flight, turn, self._shards))
-            endpoint = flight.key.endpoint
-            self.flying[endpoint] = self.flying.get(endpoint, 0) + 1
+            self._permits.opened(flight.key.endpoint)
+            flights.append(flight)
         return flights
 
-    def _permit(self, endpoint: Endpoint, message_class: MessageClass, now: int) -> bool:
-        """Take a token if a call may be opened now; else note when to ask again."""
-        if self._paused.get(endpoint, 0) > now:
-            return False
-        if self.flying.get(endpoint, 0) >= self._most:
-            return False
-        wait = self._budgets[endpoint].take(anyio.current_time(), message_class)
-        if wait > 0.0:
-            self._asked_again = min(self._asked_again, now + int(wait * 1000) + 1)
-            return False
-        return True
+    def _built(self, now: int) -> Iterator[Flight]:
+        """One by one, as each counts for whether another may fly."""
+        yield from self._split_flights(now)
+        for key in list(self._converger.queues):
+            yield from self._state_flights(key, now)
+        yield from self._event_flights(now)
 
-    def _state_flights(self, key: CallKey, now: int) -> list[Flight]:
+    def _split_flights(self, now: int) -> Iterator[Flight]:
+        for _ in range(len(self._split)):
+            flight = self._split.popleft()
+            if self._permits.take(flight.key, flight.message_class, now):
+                yield flight
+            else:
+                self._split.append(flight)
+
+    def _state_flights(self, key: CallKey, now: int) -> Iterator[Flight]:
         queue = self._converger.queues[key]
-        flights = []
         while len(queue):
             message_class = MessageClass.LIVE if queue.live else MessageClass.REPAIR
-            if not self._permit(key.endpoint, message_class, now):
+            if not self._permits.take(key, message_class, now):
                 break
             sent = self._fill(key)
             if not sent:
                 break
-            flights.append(of_state(key, sent, message_class))
+            yield of_state(key, sent, message_class)
         if not len(queue):
             del self._converger.queues[key]
-        return flights
 
     def _fill(self, key: CallKey) -> list[Sent]:
         spec, queue = ENDPOINTS[key.endpoint], self._converger.queues[key]
@@ -155,18 +129,16 @@ class Runway:
                 break
         return sent
 
-    def _event_flights(self, now: int) -> list[Flight]:
-        flights = []
-        endpoint = self._emitter.endpoint
-        spec = ENDPOINTS[endpoint]
-        while self._emitter.ready and self._permit(endpoint, MessageClass.LIVE, now):
+    def _event_flights(self, now: int) -> Iterator[Flight]:
+        key = CallKey(self._emitter.endpoint)
+        spec = ENDPOINTS[key.endpoint]
+        while self._emitter.ready and self._permits.take(key, MessageClass.LIVE, now):
             taken = self._emitter.take(
                 spec.max_rows, spec.max_bytes - 64_000, now, self._converger.address
             )
             if not taken:
                 break
-            flights.append(of_events(CallKey(endpoint), taken))
-        return flights
+            yield of_events(key, taken)
 
     async def fly(self, flight: Flight, landed: Callable[[Landed], None]) -> None:
         """Send one call; whatever becomes of it is told, never raised."""
@@ -193,15 +165,15 @@ class Runway:
     def land(self, turn: Turn, over: Landed) -> None:
         """Apply what became of a flight, and close its row."""
         flight, endpoint = over.flight, over.flight.key.endpoint
-        self.flying[endpoint] -= 1
+        self._permits.closed(endpoint)
         self._measure(turn, over)
         if over.outcome is not None:
-            self._failures.pop(endpoint, None)
+            self._permits.well(endpoint)
             self._land_rows(turn, flight, over.outcome)
             return
         error = over.error
         if isinstance(error, TooLarge | Refused):
-            self._failures.pop(endpoint, None)
+            self._permits.well(endpoint)
             if entries(flight) > 1:
                 self._close(turn, flight, error.status, split=True)
                 self._split.extendleft(reversed(halves(flight)))
@@ -237,13 +209,13 @@ class Runway:
             case Throttled():
                 pass  # the client has paused the budget
             case Unauthorized():
-                self._paused[endpoint] = turn.now + _PAUSE_UNAUTHORIZED
+                self._permits.pause_unauthorized(endpoint, turn.now)
                 turn.counters["unauthorized"] += 1
             case EndpointMissing() if endpoint is Endpoint.SUBSCRIPTIONS:
                 self._converger.subscriptions_missing = True
                 turn.facts[SUBSCRIPTIONS_MISSING] = str(error)
             case _:
-                self._pause(endpoint, turn.now)
+                self._permits.pause(endpoint, turn.now)
         for sent in flight.sent:
             if uncertain:
                 self._landing.row(sent, UNCERTAIN, endpoint, turn.now)
@@ -274,12 +246,6 @@ class Runway:
         wanted = resident.difference.identity if resident.difference else None
         if wanted is not None and parts.get(IDENTITY) == identity_hash(wanted):
             self._proofs.check_identity(resident, wanted, due)
-
-    def _pause(self, endpoint: Endpoint, now: int) -> None:
-        failures = self._failures.get(endpoint, 0)
-        self._failures[endpoint] = failures + 1
-        longest = min(self._patience.longest_pause, _PAUSE_FIRST * 2 ** min(failures, 20))
-        self._paused[endpoint] = now + int(self._rng.uniform(longest / 2, longest))
 
     def _land_rows(self, turn: Turn, flight: Flight, outcome: CallOutcome) -> None:
         failed = {row.index: row for row in outcome.failed}
@@ -318,7 +284,7 @@ class Runway:
         for event in done:
             self._ground(event)
         if again:
-            self._pause(flight.key.endpoint, turn.now)
+            self._permits.pause(flight.key.endpoint, turn.now)
         self._return_events(again)
 
     def _return_events(self, events: Sequence[Event]) -> None:

@@ -16,6 +16,7 @@ from daemon.outbound.flights import Landed
 from daemon.outbound.folding import Done, Folder
 from daemon.outbound.landing import Landing
 from daemon.outbound.parts import LaneParts
+from daemon.outbound.permits import Permits
 from daemon.outbound.proofs import Proofs
 from daemon.outbound.residents import Resident, Residents
 from daemon.outbound.resolving import Read, read_message
@@ -74,9 +75,12 @@ class Turns:
             self._emitter,
             self._waitroom,
         )
+        self._permits = Permits(
+            parts.budgets, settings.patience, parts.rng, most=settings.calls_per_endpoint
+        )
         self._runway = Runway(
             client=parts.client,
-            budgets=parts.budgets,
+            permits=self._permits,
             converger=self._converger,
             emitter=self._emitter,
             landing=Landing(self._converger, settings.patience, parts.rng),
@@ -84,9 +88,7 @@ class Turns:
             waitroom=self._waitroom,
             residents=self._residents,
             clock=parts.clock,
-            rng=parts.rng,
             instruments=parts.instruments,
-            most_flights=settings.calls_per_endpoint,
             patience=settings.patience,
             shards=parts.shards,
         )
@@ -94,11 +96,11 @@ class Turns:
     @property
     def grounded(self) -> bool:
         """Whether nothing is in the air and everything that landed is written."""
-        return not (any(self._runway.flying.values()) or self._landed)
+        return not (any(self._permits.flying.values()) or self._landed)
 
     def flying(self) -> dict[Endpoint, int]:
         """How many calls are in the air, by endpoint, copied at once."""
-        return dict(self._runway.flying)
+        return dict(self._permits.flying)
 
     async def recover(self, state: Start) -> None:
         """Close what the last run left open, and look after those whose events are parked."""
@@ -141,7 +143,7 @@ class Turns:
     def patience(self, most: float) -> float:
         """How many seconds to sleep if nothing happens."""
         now = self._parts.clock.now()
-        due = min(self._converger.next_due(), self._runway.next_chance(now))
+        due = min(self._converger.next_due(), self._permits.next_chance(now))
         return min(max((due - now) / 1000, 0.001), most)
 
     def _turn(self) -> Turn:
