@@ -16,7 +16,6 @@ from daemon.outbound.residents import NEVER, Resident
 
 ACCEPTED = RowOutcome(index=0, verdict=Verdict.ACCEPTED)
 UNCERTAIN = RowOutcome(index=0, verdict=Verdict.UNCERTAIN, reason="no answer")
-_TRIES_FOR_A_NEW_LIST = 6
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -92,7 +91,7 @@ class Landing:
                 self._doubt(sent, now)
                 return False
             case _:
-                return self._refuse(sent, outcome, endpoint, now)
+                return self._refuse(sent, outcome, now)
 
     def _accept(self, sent: Sent, endpoint: Endpoint, now: int) -> None:
         resident = sent.resident
@@ -144,16 +143,8 @@ class Landing:
             resident.tries[sent.kind] = resident.tries.get(sent.kind, 0) + 1
             resident.retry[sent.kind] = now + self._patience.lag
 
-    def _refuse(self, sent: Sent, outcome: RowOutcome, endpoint: Endpoint, now: int) -> bool:
+    def _refuse(self, sent: Sent, outcome: RowOutcome, now: int) -> bool:
         resident, parts = sent.resident, sent.command.parts
-        is_list = endpoint in (Endpoint.LIST_SUBSCRIBE, Endpoint.LIST_UNSUBSCRIBE)
-        if (
-            is_list
-            and outcome.verdict is Verdict.BAD_DATA
-            and resident.tries.get(sent.kind, 0) < _TRIES_FOR_A_NEW_LIST
-        ):
-            self._again(sent, now)  # a list just created is not known everywhere (iterable.md §9)
-            return False
         if outcome.verdict is Verdict.CONFLICT and IDENTITY in parts:
             self._settle(sent, {IDENTITY: parts[IDENTITY]}, outcome, now)
             return False

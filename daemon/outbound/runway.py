@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from daemon.clients.iterable.answers import refused_row
+from daemon.clients.iterable.answers import INVALID_LIST, refused_row
 from daemon.clients.iterable.client import IterableClient
 from daemon.clients.iterable.endpoints import ENDPOINTS
 from daemon.domain.commands import Call, CallKey, CallOutcome, Endpoint, RowOutcome, Verdict
@@ -40,6 +40,8 @@ from daemon.telemetry.instruments import Instruments
 
 AGAIN = "again"
 """The verdict of a row its call did not settle: it is sent again."""
+
+_TRIES_FOR_A_NEW_LIST = 6
 
 
 class Runway:
@@ -169,23 +171,41 @@ class Runway:
         self._measure(turn, over)
         if over.outcome is not None:
             self._permits.well(endpoint)
+            self._permits.well(flight.key)
             self._land_rows(turn, flight, over.outcome)
             return
         error = over.error
-        if isinstance(error, TooLarge | Refused):
-            self._permits.well(endpoint)
-            if entries(flight) > 1:
-                self._close(turn, flight, error.status, split=True)
-                self._split.extendleft(reversed(halves(flight)))
-            else:
-                alone = msgspec.structs.replace(refused_row(error), index=0)
-                everything = [
-                    msgspec.structs.replace(alone, index=index)
-                    for index in range(len(flight.commands))
-                ]
-                self._land_rows(turn, flight, CallOutcome(error.status, everything))
+        if not isinstance(error, TooLarge | Refused):
+            self._land_failed(turn, flight, error)
             return
-        self._land_failed(turn, flight, error)
+        self._permits.well(endpoint)
+        if error.code == INVALID_LIST and flight.sent:
+            self._land_unknown_list(turn, flight, error)
+        elif entries(flight) > 1:
+            self._close(turn, flight, error.status, split=True)
+            self._split.extendleft(reversed(halves(flight)))
+        else:
+            self._refuse(turn, flight, error)
+
+    def _land_unknown_list(self, turn: Turn, flight: Flight, error: ServiceError) -> None:
+        """No row is to blame. Calls about this list pause, as one just created is not known
+        everywhere (iterable.md §9); nothing else waits for it.
+        """
+        if self._permits.pause(flight.key, turn.now) > _TRIES_FOR_A_NEW_LIST:
+            self._refuse(turn, flight, error)
+            return
+        self._close(turn, flight, error.status, split=True)
+        for sent in flight.sent:
+            self._landing.unsent(sent)
+            self._converger.enqueue(sent.resident, turn.now)
+
+    def _refuse(self, turn: Turn, flight: Flight, error: ServiceError) -> None:
+        """Every row of the call is refused, for what was said of the call."""
+        alone = refused_row(error)
+        everything = [
+            msgspec.structs.replace(alone, index=index) for index in range(len(flight.commands))
+        ]
+        self._land_rows(turn, flight, CallOutcome(error.status, everything))
 
     def _measure(self, turn: Turn, over: Landed) -> None:
         flight, endpoint = over.flight, str(over.flight.key.endpoint)
