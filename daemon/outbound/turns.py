@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from anyio.abc import TaskGroup
 
 from daemon.domain.commands import Endpoint
+from daemon.domain.messages import LogRow
 from daemon.outbound.converging import Converger
 from daemon.outbound.departures import Departures
 from daemon.outbound.emitting import Emitter, Event, Fate
@@ -24,7 +25,10 @@ from daemon.outbound.runway import Runway
 from daemon.outbound.start import Start
 from daemon.outbound.turn import FOLDED, Turn, checkpoint, settle
 from daemon.outbound.waitroom import WaitRoom
-from daemon.store import log, marks, waiting
+from daemon.store import Connection, log, marks, waiting
+
+_STEP_MS = 1_000
+"""How often a lane whose shards get nothing follows what the others get."""
 
 
 class Turns:
@@ -49,6 +53,7 @@ class Turns:
         self._cursors = state.cursors
         self._uneven = max(state.cursors.values(), default=0)
         self._already = state.finished
+        self._moved_at = 0
         self._asleep = True
         self._landed: list[Landed] = []
         self._residents = Residents()
@@ -162,20 +167,27 @@ class Turns:
         self._nudge()
 
     async def _fold(self, turn: Turn) -> int:
-        """Read and fold what is new; while the window has room, emit it at once."""
+        """Read and fold what is new; while the window has room, emit it at once.
+
+        Once all there is was read, the cursor follows the log's head, so that a lane without
+        traffic holds back neither retention nor whoever waits for the lowest cursor.
+        """
         shared = self._emitter.head == self._folded and not self._emitter.full
         limit = self._settings.turn_messages
-        rows = await self._parts.database.read(
-            lambda c: log.read(c, self._folded, self._parts.shards, limit)
-        )
-        if not rows:
+        head, rows = await self._parts.database.read(self._new)
+        end = rows[-1].position if rows else self._folded
+        if len(rows) < limit and (rows or turn.now - self._moved_at >= _STEP_MS):
+            end = max(end, head)
+        if end == self._folded:
             return 0
+        self._moved_at = turn.now
         reads = [read_message(row) for row in rows]
         found = await self._folder.find_users(reads)
         done = self._fold_new(turn, reads, found)
-        turn.folded_to = self._folded = rows[-1].position
+        turn.folded_to = self._folded = end
         if shared:
             self._emit(turn, done)
+            self._emitter.head = end
         else:
             self._already |= {r.row.position: fate for r, fate in done if isinstance(fate, Fate)}
         for _, whose in done:
@@ -183,6 +195,16 @@ class Turns:
                 self._emitter.offer(whose)
                 self._waitroom.look(whose)
         return len(rows)
+
+    def _new(self, connection: Connection) -> tuple[int, list[LogRow]]:
+        """The log's head, and what follows the cursor in our shards.
+
+        The head comes first: whatever stands up to it can be seen by the second statement too.
+        """
+        after, shards = self._folded, self._parts.shards
+        return log.head(connection), log.read(
+            connection, after, shards, self._settings.turn_messages
+        )
 
     async def _catch_up(self, turn: Turn) -> int:
         """Where folding is ahead of the window, read again from where the window ends."""

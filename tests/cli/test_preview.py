@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemon.cli import build
+from daemon.store import migrate
 from tests.outbound.bench import bench
 from tests.outbound.test_audit import filled
 
@@ -62,7 +63,7 @@ async def test_it_says_which_users_and_events_would_change(
 async def test_without_a_mapping_in_force_it_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with bench(tmp_path):
-        code, _, complaint = run(capsys, *configured(tmp_path))
+    migrate.upgrade(f"sqlite:///{tmp_path / 'segue.db'}")
+    code, _, complaint = run(capsys, *configured(tmp_path))
     assert code == 1
     assert "run segue serve once" in complaint

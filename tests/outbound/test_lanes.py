@@ -10,7 +10,7 @@ import anyio.lowlevel
 import pytest
 
 from daemon.domain.messages import Message, shard_of
-from daemon.store import waiting
+from daemon.store import Connection, cursors, log, waiting
 from tests.outbound.bench import NOW, bench, quick_lane
 from tests.outbound.truth import (
     assert_balanced,
@@ -154,3 +154,14 @@ async def test_a_message_hops_a_few_times_at_most(tmp_path: Path) -> None:
         assert [(row.user, row.reason) for row in dead] == [("u:1", "bug: handed over too often")]
         assert waiting_kinds(b) == [("u:1", "dead")]
         assert sorted(profiles(b)) == ["u:1"]
+
+
+async def test_a_lane_without_traffic_follows_the_head(tmp_path: Path) -> None:
+    def behind(connection: Connection) -> int:
+        return log.head(connection) - cursors.lowest(connection)
+
+    async with bench(tmp_path, lanes=2) as b, b.running():
+        b.say(user_id="1", traits={"plan": "pro"})
+        with anyio.fail_after(10):
+            while b.database.read_now(behind):
+                await anyio.sleep(0.02)
