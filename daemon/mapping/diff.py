@@ -45,16 +45,20 @@ class Difference(msgspec.Struct, gc=False):
 
 
 def diff(desired: Desired, believed: Believed) -> Difference:
-    """What to send so that Believed becomes Desired; empty for a user that can't be addressed."""
+    """What to send so that Believed becomes Desired; empty for a user that can't be addressed.
+
+    Where Desired no longer says who the user is, it is who was confirmed last.
+    """
     difference = Difference()
-    if desired.identity is None:
+    identity = desired.identity or believed.identity
+    if identity is None:
         return difference
     parts = believed.parts
-    difference.identity = next_identity(desired.identity, believed)
+    difference.identity = next_identity(identity, believed)
     difference.creates = (
         desired.identified
         and believed.identity is None
-        and _differs(parts.get(IDENTITY), identity_hash(desired.identity))
+        and _differs(parts.get(IDENTITY), identity_hash(identity))
     )
     for name, value in desired.fields.items():
         digest = value_hash(value)

@@ -60,14 +60,14 @@ def audit(connection: Connection) -> AuditReport:
     findings = Findings()
     books = Books(log.first(connection), log.head(connection), findings)
     books.read(connection)
-    lone = {f"{claim.kind}:{claim.value}" for claim in identifiers.ownerless(connection)}
+    _check_waiting(connection, books)
+    lone = {f"{each.kind}:{each.value}": each.user for each in identifiers.ownerless(connection)}
     rows = LogAudit(books, findings, lone)
     rows.read(connection)
     _check_users(rows, findings)
     _check_ranges(books, findings)
     _check_cursors(connection, books, findings)
     _check_calls(connection, books, findings)
-    _check_waiting(connection, books)
     _check_marks(connection, books, findings)
     _check_versions(connection, books, findings)
     totals = _check_intake(connection, books, rows, findings)

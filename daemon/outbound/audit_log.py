@@ -1,19 +1,20 @@
 """The log's rows against what their appenders noted, ingest's memory, and the identifiers.
 
-A folded message's identifiers were claimed before it was folded, so each of them has an owner; an
-identifier whose user is not there is right only while no folded message names it.
+A folded message's identifiers were claimed before it was folded, so each of them has an owner. An
+identifier whose user is not there is right only while no message that names it was folded into that
+user: one that was handed over, or set aside, or went to a stronger user, was not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from daemon.domain.messages import INTERNAL_TYPES, LogRow, Message, MessageClass, decode
-from daemon.mapping.identity import identifiers as named_by
-from daemon.mapping.identity import is_computed
+from daemon.mapping.identity import is_computed, resolve
 from daemon.outbound.books import EVENTS, NOBODY, Books
-from daemon.outbound.fates import Seen
+from daemon.outbound.fates import Rests, Seen
 from daemon.outbound.findings import Findings
+from daemon.outbound.resolving import names
 from daemon.outbound.turn import FOLDED
 from daemon.store import Connection, dedupe, identifiers, log
 
@@ -27,18 +28,17 @@ def kind_words(identifier: str) -> str:
 
 
 class LogAudit:
-    """One pass over the log. `lone` are the identifiers whose user is not there.
+    """One pass over the log. `lone` says of each identifier whose user is not there who that is.
 
     `last` is the last position of each shard, `sources` where each source's messages of a day
     begin, `nameless` are the identifiers that folded messages name and that nobody owns.
     """
 
-    def __init__(self, books: Books, findings: Findings, lone: set[str]) -> None:
+    def __init__(self, books: Books, findings: Findings, lone: dict[str, str]) -> None:
         self._books = books
         self._findings = findings
         self.lone = lone
         self.named: dict[str, int] = {}
-        self.pending: set[str] = set()
         self.last: dict[int, int] = {}
         self.sources: dict[tuple[str, str], int] = {}
         self.accepted: dict[tuple[str, str], int] = {}
@@ -102,26 +102,38 @@ class LogAudit:
 
     def _identifiers(self, connection: Connection, known: Sequence[tuple[LogRow, Message]]) -> None:
         wanted: dict[str, int] = {}
+        about_lone: list[tuple[int, Message]] = []
         for row, message in known:
-            folded = row.position <= self._books.reach(FOLDED, row.shard)
-            for identifier in _names(message):
-                if identifier in self.lone:
-                    self._meet(identifier, row.position, folded=folded)
-                elif folded and message.type not in INTERNAL_TYPES and not is_computed(message):
+            if row.position > self._books.reach(FOLDED, row.shard):
+                continue
+            carried = names(message)
+            if not self.lone.keys().isdisjoint(carried) and self._stayed(row.position):
+                about_lone.append((row.position, message))
+            if message.type not in INTERNAL_TYPES and not is_computed(message):
+                for identifier in carried:
                     wanted.setdefault(identifier, row.position)
-        keys = [(identifier[0], identifier[2:]) for identifier in wanted]
-        owned = identifiers.owners(connection, keys)
+        owners = _owners(connection, {*wanted, *(n for _, m in about_lone for n in names(m))})
         for identifier, position in wanted.items():
-            if (identifier[0], identifier[2:]) not in owned and identifier not in self.nameless:
+            if identifier not in owners and identifier not in self.nameless:
                 self.nameless.add(identifier)
                 text = f"its {kind_words(identifier)} belongs to nobody: the identifier is missing"
                 self._findings.note("messages", "identifier", text, position)
+        for position, message in about_lone:
+            self._meet(position, message, owners)
 
-    def _meet(self, identifier: str, position: int, *, folded: bool) -> None:
-        if folded:
-            self.named.setdefault(identifier, position)
-        else:
-            self.pending.add(identifier)
+    def _stayed(self, position: int) -> bool:
+        """Whether a folded message is part of a profile of its own shard."""
+        books, at = self._books, position - self._books.first
+        return not books.seen[at] & Seen.HANDED_FROM and books.rests[at] != Rests.DEAD
+
+    def _meet(self, position: int, message: Message, owners: dict[str, str]) -> None:
+        """Note which of a message's identifiers say that its user should be there."""
+        carried = names(message)
+        internal = message.type in INTERNAL_TYPES
+        user = owners.get(carried[0]) if internal else resolve(message, owners).user
+        for identifier in carried:
+            if self.lone.get(identifier) == user:
+                self.named.setdefault(identifier, position)
 
     def _missing(self) -> None:
         """Rows that are not there, by their positions."""
@@ -140,7 +152,7 @@ def _decoded(row: LogRow) -> Message | None:
         return None
 
 
-def _names(message: Message) -> list[str]:
-    if message.type in ("merge", "merged"):
-        return [str(message.properties[side]) for side in ("winner", "loser")]
-    return named_by(message)
+def _owners(connection: Connection, wanted: Iterable[str]) -> dict[str, str]:
+    keys = [(identifier[0], identifier[2:]) for identifier in wanted]
+    found = identifiers.owners(connection, keys)
+    return {f"{kind}:{value}": owner.user for (kind, value), owner in found.items()}

@@ -12,7 +12,7 @@ import msgspec
 from daemon.domain.commands import CallKey, Command, Endpoint
 from daemon.domain.identity import IterableIdentity, ProjectType
 from daemon.domain.profiles import Believed, Certainty, Choice, Wish
-from daemon.mapping.diff import IDENTITY, Difference, diff
+from daemon.mapping.diff import IDENTITY, UNSUBSCRIBED, Difference, diff
 from daemon.mapping.mappings import Mappings
 from daemon.mapping.project import identity_of, project
 from daemon.mapping.rows import (
@@ -71,11 +71,15 @@ class Queue:
 
 
 class Converger:
-    """Knows every queue, and what each resident may send next."""
+    """Knows every queue, and what each resident may send next.
 
-    def __init__(self, mappings: Mappings, *, subscriptions_missing: bool) -> None:
+    `subscriptions_missing`: Iterable has said that the project has no incremental calls. Each run
+    asks again, as the feature may have been enabled since.
+    """
+
+    def __init__(self, mappings: Mappings) -> None:
         self.mappings = mappings
-        self.subscriptions_missing = subscriptions_missing
+        self.subscriptions_missing = False
         self.queues: dict[CallKey, Queue] = {}
         self._delayed: list[tuple[int, str]] = []
 
@@ -231,6 +235,16 @@ class Converger:
         """Whom rows of this user name: the identity last confirmed, before that Desired's."""
         identity = resident.believed.identity or self.desired_identity(resident)
         return identity or IterableIdentity()
+
+    def addressable(self, resident: Resident) -> bool:
+        """Whether rows can name this user."""
+        return self.address(resident).key(self.mappings.project) is not None
+
+    def opt_outs(self, resident: Resident) -> dict[str, int]:
+        """Every subscription Desired opts out of, as parts."""
+        desired = project(resident.id, resident.profile, self.mappings)
+        out = [wish for wish in desired.subscriptions if wish.choice is Choice.OUT]
+        return {wish.target.part: UNSUBSCRIBED for wish in out}
 
     def desired_identity(self, resident: Resident) -> IterableIdentity | None:
         return identity_of(resident.id, resident.profile, self.mappings.project)

@@ -6,7 +6,7 @@ Identity is resolved for the whole turn first, since claims must be committed be
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -58,6 +58,7 @@ class Folder:
         bounds: Bounds,
         lag: int,
         max_hops: int,
+        unproven_found: Callable[[Resident], None],
     ) -> None:
         self._database = database
         self._residents = residents
@@ -66,6 +67,7 @@ class Folder:
         self._bounds = bounds
         self._lag = lag
         self._max_hops = max_hops
+        self._unproven_found = unproven_found
         self.merging = Merging(converger, bounds)
         self._resolutions: dict[int, Resolution] = {}
 
@@ -157,6 +159,7 @@ class Folder:
             resident = self._residents.enter(
                 Resident(shard, user, row.profile if row else b"", row.believed if row else b"")
             )
+            self._unproven_found(resident)
             if resident.profile.leaving:
                 self.merging.leaving.add(user)
         for mark in found.values():

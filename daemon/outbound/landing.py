@@ -15,6 +15,7 @@ from daemon.outbound.converging import CHOICES, FIELDS, LISTS, Converger, Sent
 from daemon.outbound.residents import NEVER, Resident
 
 ACCEPTED = RowOutcome(index=0, verdict=Verdict.ACCEPTED)
+ABSENT = "Iterable does not know the user"
 UNCERTAIN = RowOutcome(index=0, verdict=Verdict.UNCERTAIN, reason="no answer")
 
 
@@ -51,7 +52,7 @@ class Landing:
         """Apply one row's outcome, and see what is still open of its user."""
         self.unsent(sent)
         resident = sent.resident
-        before = resident.barrier
+        before, since = resident.barrier, resident.since
         settled = self._apply(sent, outcome, endpoint, now)
         resident.dirty = True
         if settled and sent.kind == FIELDS and sent.whole:
@@ -59,6 +60,8 @@ class Landing:
         difference = self._converger.compare(resident)
         if difference.touches_fields and resident.barrier == NEVER:
             resident.barrier = before
+        if difference.touches_more and resident.rest == NEVER:
+            resident.rest = since if since != NEVER else 0
         self._converger.enqueue(resident, now)
 
     def doubt(self, resident: Resident, parts: dict[str, int], at: int, due: int) -> None:
@@ -96,7 +99,7 @@ class Landing:
     def _accept(self, sent: Sent, endpoint: Endpoint, now: int) -> None:
         resident = sent.resident
         believed = resident.believed
-        creating = believed.identity is None and sent.kind == FIELDS
+        creating = believed.identity is None and sent.kind != CHOICES
         proven = endpoint not in (Endpoint.SUBSCRIPTIONS, Endpoint.UPDATE_SUBSCRIPTIONS)
         certainty = Certainty.CONFIRMED if proven else Certainty.ACCEPTED
         for part, digest in sent.command.parts.items():
@@ -170,6 +173,17 @@ class Landing:
 
 def _named(outcome: RowOutcome, sent: Sent) -> list[str]:
     return [name for name in outcome.fields if f"field:{name}" in sent.command.parts]
+
+
+def forget_absence(believed: Believed) -> bool:
+    """Believe no more what was confirmed because Iterable had no such user; say if anything was."""
+    told = [name for name, part in believed.parts.items() if part.reason == ABSENT]
+    for name in told:
+        part = believed.parts[name]
+        believed.parts[name] = msgspec.structs.replace(
+            part, certainty=Certainty.UNKNOWN, reason="no answer"
+        )
+    return bool(told)
 
 
 def _send_opt_outs_again(believed: Believed) -> None:

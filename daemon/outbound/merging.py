@@ -69,13 +69,16 @@ class Merging:
         self._end_waiting(turn, resident, merged.loser)
 
     def _take_over(self, turn: Turn, resident: Resident, data: str) -> None:
-        """Iterable's user of a loser is the winner's if it has none, or not the one it should."""
+        """Iterable's user of a loser is the winner's if it has none, or not the one it should.
+
+        What was said of another user, or of nobody, says nothing of this one.
+        """
         believed, theirs = resident.believed, decode_believed(bytes.fromhex(data))
         if theirs.identity is None or theirs.identity == believed.identity:
             return
         if believed.identity is None:
             believed.identity = theirs.identity
-            believed.parts = {**theirs.parts, **believed.parts}
+            believed.parts = theirs.parts
             return
         turn.counters["two Iterable users"] += 1
         project = self._converger.mappings.project

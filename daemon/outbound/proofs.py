@@ -19,8 +19,8 @@ from daemon.domain.profiles import Certainty, Observed, Part
 from daemon.errors import ServiceError
 from daemon.mapping.diff import IDENTITY, identity_hash
 from daemon.mapping.observe import observed_hash
-from daemon.outbound.converging import Converger, unproven
-from daemon.outbound.landing import Patience
+from daemon.outbound.converging import CHOICES, Converger, unproven
+from daemon.outbound.landing import ABSENT, Patience
 from daemon.outbound.residents import NEVER, Resident, Residents
 from daemon.outbound.turn import Turn
 
@@ -32,11 +32,15 @@ _PATIENCE = 600_000
 
 
 class _Seen(msgspec.Struct):
-    """A read that is over; `observed` is None where it failed."""
+    """A read that is over; `observed` is None where it failed.
+
+    `asked` is false where there was nobody to ask for: then nothing is proven.
+    """
 
     resident: Resident
     wanted: IterableIdentity | None
     observed: Observed | None
+    asked: bool = True
 
 
 class Proofs:
@@ -54,12 +58,12 @@ class Proofs:
         self._seen: list[_Seen] = []
         self.flying = 0
 
-    def expect(self, resident: Resident, now: int) -> None:
+    def expect(self, resident: Resident) -> None:
         """Read this user when the lag is over, if a choice of theirs is unproven."""
         parts = resident.believed.parts
         times = [parts[name].at for name in unproven(resident.believed)]
         if times and resident.id not in self._due:
-            due = max(max(times) + self._patience.lag, now)
+            due = max(times) + self._patience.lag
             self._due[resident.id] = due
             self._converger.delay(resident.id, due)
 
@@ -111,6 +115,11 @@ class Proofs:
     ) -> None:
         project = self._converger.mappings.project
         identity = wanted or self._converger.address(resident)
+        if identity.key(project) is None:
+            nobody = Observed(as_of=self._clock.now(), exists=False, identity=identity)
+            self._seen.append(_Seen(resident, wanted, nobody, asked=False))
+            nudge()
+            return
         try:
             observed = await self._client.get_user(identity, project, self._clock.now())
         except ServiceError:
@@ -131,7 +140,7 @@ class Proofs:
             elif look.wanted is not None:
                 self._land_identity(look.resident, look.wanted, look.observed)
             else:
-                self._land_choices(look.resident, look.observed, turn)
+                self._land_choices(look.resident, look.observed, turn, asked=look.asked)
             look.resident.dirty = True
             before = look.resident.barrier, look.resident.rest
             difference = self._converger.compare(look.resident)
@@ -153,15 +162,32 @@ class Proofs:
             resident.believed.identity = wanted
             resident.believed.parts[IDENTITY] = Part(identity_hash(wanted), observed.as_of)
 
-    def _land_choices(self, resident: Resident, observed: Observed, turn: Turn) -> None:
+    def _land_choices(
+        self, resident: Resident, observed: Observed, turn: Turn, *, asked: bool
+    ) -> None:
         parts, opt_in = resident.believed.parts, self._converger.mappings.opt_in_types
         for name in unproven(resident.believed):
             part = parts[name]
             if part.at > observed.as_of - self._patience.lag:
-                self.expect(resident, turn.now)
+                self.expect(resident)
                 continue
-            there = not observed.exists or observed_hash(observed, name, opt_in) == part.hash
+            absent = asked and not observed.exists
+            there = absent or (
+                observed.exists and observed_hash(observed, name, opt_in) == part.hash
+            )
             certainty = Certainty.CONFIRMED if there else Certainty.UNKNOWN
-            reason = "" if observed.exists else "Iterable does not know the user"
+            reason = ABSENT if absent else ""
             parts[name] = msgspec.structs.replace(part, certainty=certainty, reason=reason)
             turn.counters["choices proven" if there else "choices sent again"] += 1
+            if there:
+                resident.tries.pop(_PROVING, None)
+            else:
+                self._send_later(resident, turn.now)
+
+    def _send_later(self, resident: Resident, now: int) -> None:
+        """A choice that can't be seen is sent again: at once, then after growing pauses."""
+        tries = resident.tries.get(_PROVING, 0)
+        resident.tries[_PROVING] = tries + 1
+        if tries:
+            wait = self._patience.first * 2 ** min(tries, 20)
+            resident.retry[CHOICES] = now + min(wait, self._patience.longest)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from daemon.clients.iterable.answers import INVALID_LIST, refused_row
+from daemon.clients.iterable.answers import ENDPOINT_NOT_FOUND, INVALID_LIST, refused_row
 from daemon.clients.iterable.client import IterableClient
 from daemon.clients.iterable.endpoints import ENDPOINTS
 from daemon.domain.commands import Call, CallKey, CallOutcome, Endpoint, RowOutcome, Verdict
@@ -28,7 +28,7 @@ from daemon.outbound.converging import Converger, Sent
 from daemon.outbound.emitting import Emitter, Event, Fate
 from daemon.outbound.flights import Flight, Landed, entries, halves, of_events, of_state
 from daemon.outbound.folding import Folder
-from daemon.outbound.landing import ACCEPTED, UNCERTAIN, Landing, Patience
+from daemon.outbound.landing import ACCEPTED, UNCERTAIN, Landing, Patience, forget_absence
 from daemon.outbound.permits import Permits
 from daemon.outbound.proofs import Proofs
 from daemon.outbound.residents import NEVER, Resident, Residents
@@ -109,14 +109,14 @@ class Runway:
             message_class = MessageClass.LIVE if queue.live else MessageClass.REPAIR
             if not self._permits.take(key, message_class, now):
                 break
-            sent = self._fill(key)
+            sent = self._fill(key, now)
             if not sent:
                 break
             yield of_state(key, sent, message_class)
         if not len(queue):
             del self._converger.queues[key]
 
-    def _fill(self, key: CallKey) -> list[Sent]:
+    def _fill(self, key: CallKey, now: int) -> list[Sent]:
         spec, queue = ENDPOINTS[key.endpoint], self._converger.queues[key]
         sent: list[Sent] = []
         size = 0
@@ -124,6 +124,7 @@ class Runway:
             resident = queue.pop()
             row = self._converger.build(key, resident)
             if row is None:
+                self._converger.enqueue(resident, now)
                 continue
             size += row.command.size + 1
             sent.append(row)
@@ -161,7 +162,11 @@ class Runway:
         mappings = self._converger.mappings
         project, opt_in_types = mappings.project, mappings.opt_in_types
         observed = await self._client.get_user(sent.identity, project, self._clock.now())
-        row = subscriptions_row(sent.identity, project, sent.command.parts, observed, opt_in_types)
+        said = sent.command.parts
+        kinds = {part.partition(":")[0] for part in said}
+        out = self._converger.opt_outs(sent.resident).items()
+        parts = {part: digest for part, digest in out if part.partition(":")[0] in kinds} | said
+        row = subscriptions_row(sent.identity, project, parts, observed, opt_in_types)
         return Call(flight.key, [msgspec.structs.replace(sent.command, row=row)])
 
     def land(self, turn: Turn, over: Landed) -> None:
@@ -231,7 +236,9 @@ class Runway:
             case Unauthorized():
                 self._permits.pause_unauthorized(endpoint, turn.now)
                 turn.counters["unauthorized"] += 1
-            case EndpointMissing() if endpoint is Endpoint.SUBSCRIPTIONS:
+            case EndpointMissing(code=code) if (
+                endpoint is Endpoint.SUBSCRIPTIONS and code == ENDPOINT_NOT_FOUND
+            ):
                 self._converger.subscriptions_missing = True
                 turn.facts[SUBSCRIPTIONS_MISSING] = str(error)
             case _:
@@ -299,13 +306,23 @@ class Runway:
                 event.fate, event.reason = Fate.DEAD, refused[0].reason
             elif len(rows) == count:
                 event.fate, event.reason = Fate.FILTERED, rows[0].reason
-            self._waitroom.finish(turn, event, self._residents.get(event.user))
+            resident = self._residents.get(event.user)
+            if event.fate is Fate.DELIVERED and resident is not None:
+                self._created(turn, resident, event)
+            self._waitroom.finish(turn, event, resident)
         done = [event for event in flight.events if event.fate is not None]
         for event in done:
             self._ground(event)
         if again:
             self._permits.pause(flight.key.endpoint, turn.now)
         self._return_events(again)
+
+    def _created(self, turn: Turn, resident: Resident, event: Event) -> None:
+        """An accepted event makes its user, if Iterable had none (iterable.md §8)."""
+        if resident.believed.identity is None and forget_absence(resident.believed):
+            resident.dirty = True
+            self._converger.changed(resident, event.position, repair=False)
+            self._converger.enqueue(resident, turn.now)
 
     def _return_events(self, events: Sequence[Event]) -> None:
         """Back to the front of their users' queues, in order."""

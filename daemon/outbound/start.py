@@ -6,8 +6,8 @@ import msgspec
 
 from daemon.domain.commands import Endpoint
 from daemon.outbound.emitting import Fate
-from daemon.outbound.turn import FOLDED, SUBSCRIPTIONS_MISSING
-from daemon.store import Connection, calls, cursors, facts, log, turns, waiting
+from daemon.outbound.turn import FOLDED
+from daemon.store import Connection, calls, cursors, log, turns, waiting
 from daemon.store.database import Database
 
 _FATES = {
@@ -31,7 +31,6 @@ class Start(msgspec.Struct, frozen=True):
     finished: dict[int, Fate]
     open_calls: list[calls.CallRow]
     parked_users: list[str]
-    subscriptions_missing: bool
 
 
 async def start_from(database: Database, shards: Sequence[int]) -> Start:
@@ -52,7 +51,6 @@ def _read(connection: Connection, shards: Sequence[int]) -> Start:
         finished=_finished(connection, endpoint, emitted, shards) | kept,
         open_calls=calls.open_calls(connection, shards),
         parked_users=waiting.users_with(connection, shards, waiting.WaitingKind.PARKED),
-        subscriptions_missing=facts.get(connection, SUBSCRIPTIONS_MISSING) is not None,
     )
 
 
@@ -68,6 +66,6 @@ def _finished(
     since = log.oldest_received_at(connection, emitted)
     if since is None:
         return finished
-    ended = turns.ended_above(connection, FOLDED, shards, emitted, since)
+    ended = turns.ended_above(connection, FOLDED, emitted, since)
     finished |= dict.fromkeys(ended.handed, Fate.HANDED)
     return finished | dict.fromkeys(ended.waited, Fate.PARKED)

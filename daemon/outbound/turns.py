@@ -57,8 +57,9 @@ class Turns:
         self._asleep = True
         self._landed: list[Landed] = []
         self._residents = Residents()
-        self._converger = Converger(mappings, subscriptions_missing=state.subscriptions_missing)
+        self._converger = Converger(mappings)
         self._emitter = Emitter(mappings, state.emitted, window=settings.window)
+        self._proofs = Proofs(parts.client, self._converger, parts.clock, settings.patience)
         self._folder = Folder(
             parts.database,
             self._residents,
@@ -67,8 +68,8 @@ class Turns:
             bounds=settings.bounds,
             lag=settings.patience.lag,
             max_hops=settings.max_hops,
+            unproven_found=self._proofs.expect,
         )
-        self._proofs = Proofs(parts.client, self._converger, parts.clock, settings.patience)
         self._waitroom = WaitRoom(
             parts.database, self._emitter, self._converger, self._folder, settings, shards
         )
@@ -298,7 +299,7 @@ class Turns:
         opened: list[int] = []
         if not turn.empty or touched:
             for resident in touched:
-                self._proofs.expect(resident, turn.now)
+                self._proofs.expect(resident)
             work = checkpoint(turn, touched, self._parts.shards)
             opened = await self._parts.database.write(work)
             settle(touched)

@@ -50,7 +50,7 @@ class WaitRoom:
 
     def seat(self, turn: Turn, resident: Resident, event: Event) -> None:
         """Where a new event goes: to its user's queue, or behind what waits already."""
-        if self._converger.desired_identity(resident) is None:
+        if not self._converger.addressable(resident):
             self._keep(turn, resident, event, HELD)
         elif resident.profile.waiting:
             self._keep(turn, resident, event, PARKED)
@@ -64,7 +64,7 @@ class WaitRoom:
             resident.profile.waiting
             and not resident.merging
             and not self._released.get(resident.id)
-            and self._converger.desired_identity(resident) is not None
+            and self._converger.addressable(resident)
         ):
             self._wanted[resident.id] = None
 

@@ -39,7 +39,7 @@ def instance_lock(url: str) -> Iterator[None]:
 
 @contextmanager
 def _locked_file(url: URL) -> Iterator[None]:
-    path = Path(f"{url.database}.lock")
+    path = Path(f"{Path(url.database or '').resolve()}.lock")
     try:
         file = path.open("a+", encoding="utf-8")
     except OSError as error:
@@ -62,6 +62,7 @@ def _locked_session(url: URL) -> Iterator[None]:
     engine = create_engine(
         url,
         poolclass=NullPool,
+        hide_parameters=True,
         isolation_level="AUTOCOMMIT",
         connect_args={"application_name": name, "connect_timeout": 10},
     )

@@ -1,6 +1,6 @@
 """What lanes did, turn by turn: the ledger that `audit` adds up."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -109,16 +109,15 @@ class Ended(msgspec.Struct, frozen=True):
     waited: list[int]
 
 
-def ended_above(
-    connection: Connection, stage: str, shards: Collection[int], position: int, since: int
-) -> Ended:
+def ended_above(connection: Connection, stage: str, position: int, since: int) -> Ended:
     """What turns of a stage say of events above a position, which their cursor has not passed.
 
+    Of every lane: what waited goes with its user, who may be another lane's than the message.
     `since` is when the first of them was received, ms: a lane may have sent what waited though its
     own cursor was lower still, as shards come to it with cursors of their own.
     """
     later = or_(TURN.c.to_position > position, TURN.c.at >= since)
-    statement = _ROWS.where(TURN.c.stage == stage, later, meets(TURN.c.shards, shards))
+    statement = _ROWS.where(TURN.c.stage == stage, later)
     ended = Ended([], [])
     for turn in _turns(connection.execute(statement)):
         body = turn.body

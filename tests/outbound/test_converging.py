@@ -30,7 +30,7 @@ def _waiting(converger: Converger) -> tuple[list[str], list[str]]:
 
 
 def test_a_live_change_takes_a_user_out_of_the_repairs() -> None:
-    converger = Converger(published(), subscriptions_missing=False)
+    converger = Converger(published())
     user = Resident(0, "u:1", b"", b"")
     _plan(converger, user, "free", repair=True)
     assert _waiting(converger) == ([], ["u:1"])

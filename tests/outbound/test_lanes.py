@@ -9,8 +9,12 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from daemon.domain.messages import Message, shard_of
-from daemon.store import Connection, cursors, log, waiting
+from daemon.domain.ledger import TurnBody
+from daemon.domain.messages import SHARDS, Message, shard_of
+from daemon.outbound.emitting import Fate
+from daemon.outbound.start import start_from
+from daemon.outbound.turn import FOLDED
+from daemon.store import Connection, cursors, identifiers, log, turns, waiting
 from tests.outbound.bench import NOW, bench, quick_lane
 from tests.outbound.truth import (
     assert_balanced,
@@ -165,3 +169,37 @@ async def test_a_lane_without_traffic_follows_the_head(tmp_path: Path) -> None:
         with anyio.fail_after(10):
             while b.database.read_now(behind):
                 await anyio.sleep(0.02)
+
+
+async def test_a_loser_who_is_still_to_come_is_not_missed(tmp_path: Path) -> None:
+    """A crash left its claim without its user; its winner's lane comes first."""
+    lone = identifiers.Claim("a", "x", shard_of("a:x"), "a:x")
+    number = next(n for n in range(99) if shard_of(f"u:{n}") % 2 != lone.shard % 2)
+    async with bench(tmp_path, lanes=2) as b:
+        async with b.running():
+            b.database.write_now(lambda c: identifiers.claim(c, [lone]))
+        b.renew()
+        b.say(user_id=f"{number}", anonymous_id="x", traits={"n": 1})
+        everyone, b.lanes = b.lanes, [b.lanes[shard_of(f"u:{number}") % 2]]
+        async with b.running():
+            await b.until(lambda: f"u:{number}" in profiles(b))
+        assert_balanced(b)
+        b.lanes = everyone
+        b.renew()
+        async with b.running():
+            await b.settled()
+        assert_balanced(b)
+        assert sorted(profiles(b)) == [f"u:{number}"]
+
+
+async def test_what_another_lane_sent_for_its_user_is_not_sent_again(tmp_path: Path) -> None:
+    """An event waits with its user, and ends there, though its shard has another lane by now."""
+    async with bench(tmp_path) as b:
+        b.say(user_id="1", traits={"n": 1})
+        origin = next(shard for shard in range(SHARDS) if shard % 2 != shard_of("u:1") % 2)
+        users_lane = tuple(range(shard_of("u:1") % 2, SHARDS, 2))
+        body = TurnBody(delivered=[1])
+        ended = turns.TurnRow(b.parts.clock.now(), FOLDED, users_lane, 9, 9, body)
+        b.database.write_now(lambda c: turns.add(c, [ended]))
+        start = await start_from(b.database, range(origin % 2, SHARDS, 2))
+        assert start.finished == {1: Fate.PARKED}

@@ -85,7 +85,8 @@ def assert_identifiers_agree(b: Bench, said: Iterable[Message]) -> None:
 
 
 def assert_balanced(b: Bench) -> None:
-    assert b.database.read_now(audit).problems == []
+    problems = b.database.read_now(audit).problems
+    assert problems == [], problems
 
 
 async def assert_state(b: Bench, *, but: Iterable[str] = ()) -> None:

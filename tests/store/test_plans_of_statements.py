@@ -47,7 +47,7 @@ HOT: dict[str, Work] = {
     "cursors.load": lambda c: cursors.load(c, {1}),
     "calls.open_calls": lambda c: calls.open_calls(c, range(64)),
     "calls.closed_above": lambda c: calls.closed_above(c, Endpoint.TRACK_BULK, 2_990, {1}),
-    "turns.ended_above": lambda c: turns.ended_above(c, "folded", {1}, 2_990, NOW + 5),
+    "turns.ended_above": lambda c: turns.ended_above(c, "folded", 2_990, NOW + 5),
     "turns.covering": lambda c: turns.covering(c, "folded", 1, 2_990),
     "waiting.of_users": lambda c: waiting.of_users(c, KEYS, [PARKED]),
     "waiting.due": lambda c: waiting.due(c, {1}, PARKED, 20, 10),

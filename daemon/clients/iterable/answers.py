@@ -37,6 +37,10 @@ BULK = frozenset(
 )
 SINGLE = frozenset({Endpoint.UPDATE_SUBSCRIPTIONS, Endpoint.UPDATE_EMAIL})
 
+ENDPOINT_NOT_FOUND = "EndpointNotFound"
+"""`EndpointMissing.code` where Iterable itself says so; a page without JSON may be anybody's."""
+
+_NO_SUCH_PAGE = "NoSuchPage"
 _NOT_FOUND = 404
 _CONFLICT = 409
 _OK = range(200, 300)
@@ -53,7 +57,8 @@ _REFUSALS: tuple[tuple[range, str, type[ServiceError]], ...] = (
     (range(408, 409), _ANY, Unreachable),
     (range(413, 414), _ANY, TooLarge),
     (_EITHER, "BatchTooLarge", TooLarge),
-    (range(404, 405), "EndpointNotFound", EndpointMissing),
+    (range(404, 405), ENDPOINT_NOT_FOUND, EndpointMissing),
+    (range(404, 405), _NO_SUCH_PAGE, EndpointMissing),
     (_SERVER, _ANY, ServerFailed),
     (_CLIENT, _ANY, Refused),
     (_OK, "BadApiKey", Unauthorized),
@@ -170,14 +175,14 @@ def clashing_fields(error: ServiceError) -> tuple[str, ...]:
 def _read(answer: Answer) -> _Body:
     parsed = read_json(answer.body)
     if not isinstance(parsed, dict):
-        code = "EndpointNotFound" if answer.status == _NOT_FOUND else _implied(answer.status)
+        code = _NO_SUCH_PAGE if answer.status == _NOT_FOUND else _implied(answer.status)
         return _Body(code, answer.body[:500].decode("utf-8", "replace"), {})
     text = str(parsed.get("msg") or parsed.get("message") or "")
     code = str(parsed.get("code") or _implied(answer.status))
-    if answer.status == _NOT_FOUND and (
-        "endpoint not found" in text.lower() or "code" not in parsed
-    ):
-        code = "EndpointNotFound"
+    if answer.status == _NOT_FOUND and "endpoint not found" in text.lower():
+        code = ENDPOINT_NOT_FOUND
+    elif answer.status == _NOT_FOUND and "code" not in parsed:
+        code = _NO_SUCH_PAGE
     params = parsed.get("params")
     return _Body(code, text, params if isinstance(params, dict) else {})
 
