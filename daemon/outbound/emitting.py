@@ -6,7 +6,7 @@ each event counts those before it, so that the ledger stays whole as the cursor 
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -16,7 +16,7 @@ from daemon.domain.commands import Command, Endpoint
 from daemon.domain.identity import IterableIdentity
 from daemon.domain.messages import Message
 from daemon.mapping.events import has_expired, matching_events, track_row
-from daemon.mapping.mappings import Mappings
+from daemon.mapping.mappings import Mappings, TrackEvent
 from daemon.mapping.rows import event_row
 from daemon.outbound.residents import NEVER, Resident
 
@@ -32,6 +32,8 @@ class Fate(StrEnum):
     HANDED = "handed"
 
 
+_GRAVEST = (Fate.DEAD, Fate.DELIVERED, Fate.FILTERED, Fate.EXPIRED)
+
 Order: TypeAlias = tuple[int, int, int]
 """(receivedAt ms, index in its batch, position): an event's place among those of its user, which a
 copy made by a hand-over keeps, as receivedAt is stamped at first receipt."""
@@ -41,10 +43,19 @@ def order_of(message: Message, position: int) -> Order:
     return (message.received_at, message.index, position)
 
 
+class EventRow(msgspec.Struct, gc=False):
+    """What one mapping makes of an event. It has an end of its own; `expires_at` is in ms."""
+
+    row: dict[str, Any]
+    expires_at: int = NEVER
+    fate: Fate | None = None
+    reason: str = ""
+
+
 class Event(msgspec.Struct, gc=False):
     """A message with its rows for the endpoint. `before`: messages without a mapping before it.
 
-    `expires_at` is in ms. `after` is the position up to which its user's state has to be accepted
+    `after` is the position up to which its user's state has to be accepted
     first: its own, or a later one where that state could not be sent before. `waiting_id` is its
     row in the waiting table, where it has one.
     """
@@ -55,12 +66,39 @@ class Event(msgspec.Struct, gc=False):
     order: Order
     after: int
     hops: int
-    rows: list[dict[str, Any]]
-    expires_at: int = NEVER
+    rows: list[EventRow]
     before: int = 0
     fate: Fate | None = None
     reason: str = ""
     waiting_id: int = 0
+
+    @property
+    def open_rows(self) -> list[EventRow]:
+        """Those that still have to be sent."""
+        return [row for row in self.rows if row.fate is None]
+
+    def judge(self) -> None:
+        """Once every row has ended, so has the event: dead where one is, else delivered if any."""
+        if self.rows and not self.open_rows:
+            last = min(self.rows, key=lambda row: _GRAVEST.index(row.fate or Fate.DEAD))
+            self.fate, self.reason = last.fate, last.reason
+
+    def expire(self, now: int) -> None:
+        for row in self.open_rows:
+            if row.expires_at < now:
+                row.fate = Fate.EXPIRED
+        self.judge()
+
+    def already(self, ids: Collection[str]) -> None:
+        """A former run has delivered the rows with these ids."""
+        for row in self.open_rows:
+            if row.row["id"] in ids:
+                row.fate = Fate.DELIVERED
+        self.judge()
+
+
+Carried: TypeAlias = tuple[Event, EventRow, Command]
+"""A row of an event call, and whose it is."""
 
 
 class Passed(msgspec.Struct):
@@ -130,10 +168,7 @@ class Emitter:
                 continue
             row = track_row(message, mapping, first=number == 0)
             if row is not None:
-                event.rows.append(row)
-                if mapping.expires_after is not None:
-                    deadline = message.effective_at + mapping.expires_after
-                    event.expires_at = min(event.expires_at, deadline)
+                event.rows.append(EventRow(row, _expires_at(message, mapping)))
         if event.rows:
             event.fate = None
         elif event.fate is None:
@@ -151,42 +186,50 @@ class Emitter:
 
     def offer(self, resident: Resident) -> None:
         """Note that this user has events that can be sent now, if so."""
-        if resident.events and not resident.events_flying and _clear(resident, resident.events[0]):
+        waits = resident.events_flying or resident.events_due
+        if resident.events and not waits and _clear(resident, resident.events[0]):
             self.ready.setdefault(resident.id, resident)
+
+    def wake(self, resident: Resident, now: int) -> None:
+        """What Iterable could not take may be tried again, if it is time."""
+        if resident.events_due <= now:
+            resident.events_due = 0
+            self.offer(resident)
 
     def take(
         self, rows: int, size: int, now: int, address: Callable[[Resident], IterableIdentity]
-    ) -> list[tuple[Event, list[Command]]]:
-        """Events for one call, of as many users as fit, each user's in order. They are in flight.
+    ) -> list[Carried]:
+        """Events for one call, of as many users as fit, each user's together and in order. They
+        are in flight.
 
-        `size` bounds the bytes of all rows. Events that expired while they waited are finished.
+        `size` bounds the bytes of all rows. What expired while it waited has ended.
         """
-        taken: list[tuple[Event, list[Command]]] = []
+        taken: list[Carried] = []
         while self.ready and rows > 0 and size > 0:
             user, resident = next(iter(self.ready.items()))
             del self.ready[user]
             identity = address(resident)
             while resident.events and _clear(resident, resident.events[0]):
                 event = resident.events[0]
-                if event.expires_at < now:
-                    event.fate = Fate.EXPIRED
+                event.expire(now)
+                if event.fate is not None:
                     self._expired.append(resident.events.popleft())
                     continue
-                commands = self._commands(event, identity)
-                weight = sum(command.size + 1 for command in commands)
-                if taken and (len(commands) > rows or weight > size):
+                carried = self._carried(event, identity)
+                weight = sum(command.size + 1 for _, _, command in carried)
+                if taken and (len(carried) > rows or weight > size):
                     self.offer(resident)
                     return taken
                 resident.events.popleft()
                 resident.events_flying += 1
-                taken.append((event, commands))
-                rows, size = rows - len(commands), size - weight
+                taken += carried
+                rows, size = rows - len(carried), size - weight
                 if rows <= 0 or size <= 0:
                     break
         return taken
 
     def expired(self) -> list[Event]:
-        """Events that expired while they waited, each told once."""
+        """Events that ended as they expired while they waited, each told once."""
         expired, self._expired = self._expired, []
         return expired
 
@@ -203,7 +246,7 @@ class Emitter:
             resident = residents(event.user) if event.fate is None else None
             if resident is None or not resident.events or resident.events_flying:
                 continue
-            if not _clear(resident, resident.events[0]):
+            if resident.events_due or not _clear(resident, resident.events[0]):
                 found[resident.id] = resident
         return list(found.values())
 
@@ -227,11 +270,17 @@ class Emitter:
         self.cursor = passed.to
         return passed
 
-    def _commands(self, event: Event, identity: IterableIdentity) -> list[Command]:
-        project = self.mappings.project
+    def _carried(self, event: Event, identity: IterableIdentity) -> list[Carried]:
+        project, user, at = self.mappings.project, event.user, event.position
         return [
-            event_row(event.user, identity, project, event.position, row)[1] for row in event.rows
+            (event, row, event_row(user, identity, project, at, row.row)[1])
+            for row in event.open_rows
         ]
+
+
+def _expires_at(message: Message, mapping: TrackEvent) -> int:
+    after = mapping.expires_after
+    return NEVER if after is None else message.effective_at + after
 
 
 def _clear(resident: Resident, event: Event) -> bool:

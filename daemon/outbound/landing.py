@@ -42,6 +42,9 @@ class Landing:
         self._patience = patience
         self._rng = rng
 
+    def backoff(self, tries: int) -> int:
+        return self._patience.backoff(tries, self._rng)
+
     def unsent(self, sent: Sent) -> None:
         """The row was not taken at all: as if it had never flown."""
         resident = sent.resident

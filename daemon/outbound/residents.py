@@ -24,6 +24,7 @@ class Resident:
     accepted, `rest` that of lists and subscriptions; NEVER where there is none. `later` is the
     first change of a field folded after the row in flight was built. `flying` holds the parts in
     flight, `retry` when which kind of part may be tried again, `tries` how often it was tried.
+    `events_due` is until when its events wait that Iterable could not take, 0 if none do.
     """
 
     __slots__ = (
@@ -32,6 +33,7 @@ class Resident:
         "difference",
         "dirty",
         "events",
+        "events_due",
         "events_flying",
         "flying",
         "fresh",
@@ -70,6 +72,7 @@ class Resident:
         self.narrow: list[str] = []
         self.events: deque[Any] = deque()
         self.events_flying = 0
+        self.events_due = 0
 
     @property
     def since(self) -> int:
@@ -89,6 +92,7 @@ class Resident:
             or self.queued
             or self.events
             or self.events_flying
+            or self.events_due
             or self.dirty
             or self.difference
             or self.marked_since != NEVER
@@ -132,6 +136,7 @@ class Residents:
                 resident.flying
                 or resident.events
                 or resident.events_flying
+                or resident.events_due
                 or resident.dirty
                 or resident.profile.leaving
             )

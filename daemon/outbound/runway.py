@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from daemon.clients.iterable.answers import ENDPOINT_NOT_FOUND, INVALID_LIST, refused_row
+from daemon.clients.http import NOT_SENT
+from daemon.clients.iterable.answers import BULK, ENDPOINT_NOT_FOUND, INVALID_LIST, refused_row
 from daemon.clients.iterable.client import IterableClient
 from daemon.clients.iterable.endpoints import ENDPOINTS
 from daemon.domain.commands import Call, CallKey, CallOutcome, Endpoint, RowOutcome, Verdict
@@ -25,10 +26,11 @@ from daemon.errors import (
 from daemon.mapping.diff import IDENTITY, identity_hash
 from daemon.mapping.rows import subscriptions_row
 from daemon.outbound.converging import Converger, Sent
-from daemon.outbound.emitting import Emitter, Event, Fate
-from daemon.outbound.flights import Flight, Landed, entries, halves, of_events, of_state
+from daemon.outbound.emitting import Emitter
+from daemon.outbound.event_landing import EventLanding
+from daemon.outbound.flights import Flight, Landed, halves, of_events, of_state, part
 from daemon.outbound.folding import Folder
-from daemon.outbound.landing import ACCEPTED, UNCERTAIN, Landing, Patience, forget_absence
+from daemon.outbound.landing import ACCEPTED, UNCERTAIN, Landing, Patience
 from daemon.outbound.permits import Permits
 from daemon.outbound.proofs import Proofs
 from daemon.outbound.residents import NEVER, Resident, Residents
@@ -42,6 +44,8 @@ AGAIN = "again"
 """The verdict of a row its call did not settle: it is sent again."""
 
 _TRIES_FOR_A_NEW_LIST = 6
+_TRIES_UNSAID = 5
+_NEVER_SAID = RowOutcome(0, Verdict.INVALID, "Iterable's answers never said what became of it")
 
 
 class Runway:
@@ -55,6 +59,7 @@ class Runway:
         converger: Converger,
         emitter: Emitter,
         landing: Landing,
+        event_landing: EventLanding,
         proofs: Proofs,
         waitroom: WaitRoom,
         residents: Residents,
@@ -68,6 +73,7 @@ class Runway:
         self._converger = converger
         self._emitter = emitter
         self._landing = landing
+        self._event_landing = event_landing
         self._proofs = proofs
         self._waitroom = waitroom
         self._residents = residents
@@ -76,6 +82,11 @@ class Runway:
         self._patience = patience
         self._shards = shards
         self._split: deque[Flight] = deque()
+
+    def next_chance(self, now: int) -> int:
+        """When a call may be opened that was held back, ms."""
+        due = [flight.due for flight in self._split if flight.due > now]
+        return min([self._permits.next_chance(now), *due])
 
     def ready(self, turn: Turn) -> list[Flight]:
         """Build every call the budgets allow now, and note its intent in the turn."""
@@ -98,7 +109,8 @@ class Runway:
     def _split_flights(self, now: int) -> Iterator[Flight]:
         for _ in range(len(self._split)):
             flight = self._split.popleft()
-            if self._permits.take(flight.key, flight.message_class, now):
+            flight.due = min(flight.due, now + self._patience.longest)
+            if flight.due <= now and self._permits.take(flight.key, flight.message_class, now):
                 yield flight
             else:
                 self._split.append(flight)
@@ -186,7 +198,7 @@ class Runway:
         self._permits.well(endpoint)
         if error.code == INVALID_LIST and flight.sent:
             self._land_unknown_list(turn, flight, error)
-        elif entries(flight) > 1:
+        elif len(flight.commands) > 1:
             self._close(turn, flight, error.status, split=True)
             self._split.extendleft(reversed(halves(flight)))
         else:
@@ -229,7 +241,8 @@ class Runway:
         """The call as a whole came to nothing, or nobody knows to what."""
         endpoint = flight.key.endpoint
         self._close(turn, flight, error.status if error else 0, split=True)
-        uncertain = isinstance(error, Unreachable | ServerFailed)
+        never_sent = error is not None and error.code == NOT_SENT
+        uncertain = isinstance(error, Unreachable | ServerFailed) and not never_sent
         match error:
             case Throttled():
                 pass  # the client has paused the budget
@@ -250,7 +263,7 @@ class Runway:
             else:
                 self._landing.unsent(sent)
                 self._converger.enqueue(sent.resident, turn.now)
-        self._return_events(flight.events)
+        self._event_landing.give_back(flight)
 
     async def doubt(self, turn: Turn, rows: Sequence[calls.CallRow], folder: Folder) -> None:
         """Calls a former run left open are uncertain: close them, and send their state again.
@@ -275,73 +288,46 @@ class Runway:
             self._proofs.check_identity(resident, wanted, due)
 
     def _land_rows(self, turn: Turn, flight: Flight, outcome: CallOutcome) -> None:
-        failed = {row.index: row for row in outcome.failed}
-        endpoint = flight.key.endpoint
+        said = {row.index: row for row in outcome.failed}
+        unsaid = _unsaid(flight, outcome)
+        again = self._ask_again(flight, unsaid, turn.now)
+        if unsaid and flight.tries == _TRIES_UNSAID:
+            said = {0: _NEVER_SAID}
         for index, sent in enumerate(flight.sent):
-            row = failed.get(index, ACCEPTED)
-            self._landing.row(sent, row, endpoint, turn.now)
-            if row is not ACCEPTED:
-                self._check_identity(sent, turn.now)
-            self._emitter.offer(sent.resident)
-            self._waitroom.look(sent.resident)
-        self._land_events(turn, flight, failed)
+            if index not in again:
+                self._land_state(turn, flight, sent, said.get(index, ACCEPTED))
+        self._event_landing.land(turn, flight, said, again)
+        if flight.then and not again:
+            flight.then[0].then = flight.then[1:]
+            self._split.appendleft(flight.then[0])
         self._close(turn, flight, outcome.status, failed=outcome.failed)
+
+    def _land_state(self, turn: Turn, flight: Flight, sent: Sent, row: RowOutcome) -> None:
+        self._landing.row(sent, row, flight.key.endpoint, turn.now)
+        if row is not ACCEPTED:
+            self._check_identity(sent, turn.now)
+        self._emitter.offer(sent.resident)
+        self._waitroom.look(sent.resident)
+
+    def _ask_again(self, flight: Flight, unsaid: Sequence[int], now: int) -> frozenset[int]:
+        """Which rows fly again, as the answer did not say what became of them; fewer together, so
+        that one of them alone can spoil no call for ever.
+        """
+        again = [i for i in unsaid if not flight.sent or flight.sent[i].kind != IDENTITY]
+        if not again or flight.key.endpoint not in BULK:
+            return frozenset()
+        rest = part(flight, again)
+        rest.then = flight.then
+        if len(flight.commands) == 1:
+            if flight.tries == _TRIES_UNSAID:
+                return frozenset()
+            rest.tries, rest.due = flight.tries + 1, now + self._landing.backoff(flight.tries)
+        self._split.extendleft(reversed(halves(rest) if len(again) > 1 else [rest]))
+        return frozenset(again)
 
     def _check_identity(self, sent: Sent, due: int) -> None:
         if sent.kind == IDENTITY:
             self._proofs.check_identity(sent.resident, sent.identity, due)
-
-    def _land_events(self, turn: Turn, flight: Flight, failed: dict[int, RowOutcome]) -> None:
-        again: list[Event] = []
-        index = 0
-        for event, count in zip(flight.events, flight.rows, strict=True):
-            rows = [failed[number] for number in range(index, index + count) if number in failed]
-            index += count
-            if any(row.verdict in (Verdict.RETRY, Verdict.UNCERTAIN) for row in rows):
-                again.append(event)
-                continue
-            refused = [row for row in rows if row.verdict is not Verdict.SKIPPED]
-            event.fate = Fate.DELIVERED
-            if len(refused) == count:
-                event.fate, event.reason = Fate.DEAD, refused[0].reason
-            elif len(rows) == count:
-                event.fate, event.reason = Fate.FILTERED, rows[0].reason
-            resident = self._residents.get(event.user)
-            if event.fate is Fate.DELIVERED and resident is not None:
-                self._created(turn, resident, event)
-            self._waitroom.finish(turn, event, resident)
-        done = [event for event in flight.events if event.fate is not None]
-        for event in done:
-            self._ground(event)
-        if again:
-            self._permits.pause(flight.key.endpoint, turn.now)
-        self._return_events(again)
-
-    def _created(self, turn: Turn, resident: Resident, event: Event) -> None:
-        """An accepted event makes its user, if Iterable had none (iterable.md §8)."""
-        if resident.believed.identity is None and forget_absence(resident.believed):
-            resident.dirty = True
-            self._converger.changed(resident, event.position, repair=False)
-            self._converger.enqueue(resident, turn.now)
-
-    def _return_events(self, events: Sequence[Event]) -> None:
-        """Back to the front of their users' queues, in order."""
-        whose: dict[str, list[Event]] = {}
-        for event in events:
-            whose.setdefault(event.user, []).append(event)
-        for user, theirs in whose.items():
-            resident = self._residents.get(user)
-            if resident is None:
-                continue
-            resident.events_flying -= len(theirs)
-            self._emitter.put_back(resident, theirs)
-            self._emitter.offer(resident)
-
-    def _ground(self, event: Event) -> None:
-        resident = self._residents.get(event.user)
-        if resident is not None:
-            resident.events_flying -= 1
-            self._emitter.offer(resident)
 
     def _close(
         self,
@@ -359,6 +345,17 @@ class Runway:
         turn.closes.append(
             calls.Closing(id=flight.id, closed_at=turn.now, status=status, failed=rows)
         )
+
+
+def _unsaid(flight: Flight, outcome: CallOutcome) -> list[int]:
+    """The rows of which an answer did not say what became of them; where there are any, events
+    that failed stay with them, for the order's sake.
+    """
+    unsaid = [row.index for row in outcome.failed if row.verdict is Verdict.UNCERTAIN]
+    if unsaid and flight.events:
+        verdicts = (Verdict.UNCERTAIN, Verdict.RETRY)
+        return [row.index for row in outcome.failed if row.verdict in verdicts]
+    return unsaid
 
 
 def _intent(flight: Flight, turn: Turn, shards: tuple[int, ...]) -> calls.NewCall:

@@ -19,7 +19,8 @@ _FATES = {
 
 
 class Start(msgspec.Struct, frozen=True):
-    """Where to go on. `finished` says what became of events after the cursor, by position.
+    """Where to go on. `finished` says what became of events after the cursor, by position;
+    `partly` names the rows that were delivered of those that are not finished.
 
     `folded` and `emitted` are the lowest of the lane's cursors; `cursors` are all of them, by shard
     and stage, as those of shards that had other lanes before may stand further on.
@@ -29,6 +30,7 @@ class Start(msgspec.Struct, frozen=True):
     emitted: int
     cursors: dict[tuple[int, str], int]
     finished: dict[int, Fate]
+    partly: dict[int, set[str]]
     open_calls: list[calls.CallRow]
     parked_users: list[str]
 
@@ -44,28 +46,42 @@ def _read(connection: Connection, shards: Sequence[int]) -> Start:
     endpoint = Endpoint.TRACK_BULK
     emitted = min(found.get((shard, str(endpoint)), 0) for shard in shards)
     kept = {position: _FATES[kind] for position, kind in waiting.above(connection, emitted).items()}
+    sent, partly = _sent(connection, endpoint, emitted, shards)
+    finished = sent | _ended(connection, emitted) | kept
     return Start(
         folded=folded,
         emitted=emitted,
         cursors=found,
-        finished=_finished(connection, endpoint, emitted, shards) | kept,
+        finished=finished,
+        partly={at: ids for at, ids in partly.items() if at not in finished},
         open_calls=calls.open_calls(connection, shards),
         parked_users=waiting.users_with(connection, shards, waiting.WaitingKind.PARKED),
     )
 
 
-def _finished(
+def _sent(
     connection: Connection, endpoint: Endpoint, emitted: int, shards: Sequence[int]
-) -> dict[int, Fate]:
-    finished: dict[int, Fate] = {}
+) -> tuple[dict[int, Fate], dict[int, set[str]]]:
+    """Events of which every row a call ever carried was accepted; and the rows of the others."""
+    accepted: dict[int, set[str]] = {}
+    refused: dict[int, set[str]] = {}
     for call in calls.closed_above(connection, endpoint, emitted, shards):
         failed = {row.index for row in call.failed}
-        for index, position in enumerate(call.rows.positions):
-            if index not in failed and position > emitted:
-                finished[position] = Fate.DELIVERED
+        rows = zip(call.rows.positions, call.rows.message_ids, strict=True)
+        for index, (position, row_id) in enumerate(rows):
+            if position > emitted:
+                ended = refused if index in failed else accepted
+                ended.setdefault(position, set()).add(row_id)
+    whole = {at for at, ids in accepted.items() if ids >= refused.get(at, set())}
+    partly = {at: ids for at, ids in accepted.items() if at not in whole}
+    return dict.fromkeys(whole, Fate.DELIVERED), partly
+
+
+def _ended(connection: Connection, emitted: int) -> dict[int, Fate]:
+    """What turns say of events the cursor has not passed yet."""
     since = log.oldest_received_at(connection, emitted)
     if since is None:
-        return finished
+        return {}
     ended = turns.ended_above(connection, FOLDED, emitted, since)
-    finished |= dict.fromkeys(ended.handed, Fate.HANDED)
-    return finished | dict.fromkeys(ended.waited, Fate.PARKED)
+    handed = dict.fromkeys(ended.handed, Fate.HANDED)
+    return handed | dict.fromkeys(ended.waited, Fate.PARKED)

@@ -13,6 +13,7 @@ from daemon.domain.messages import LogRow
 from daemon.outbound.converging import Converger
 from daemon.outbound.departures import Departures
 from daemon.outbound.emitting import Emitter, Event, Fate
+from daemon.outbound.event_landing import EventLanding
 from daemon.outbound.flights import Landed
 from daemon.outbound.folding import Done, Folder
 from daemon.outbound.landing import Landing
@@ -54,6 +55,7 @@ class Turns:
         self._uneven = max(state.cursors.values(), default=0)
         self._already = state.finished
         self._moved_at = 0
+        self._partly = state.partly
         self._asleep = True
         self._landed: list[Landed] = []
         self._residents = Residents()
@@ -90,6 +92,14 @@ class Turns:
             converger=self._converger,
             emitter=self._emitter,
             landing=Landing(self._converger, settings.patience, parts.rng),
+            event_landing=EventLanding(
+                self._residents,
+                self._converger,
+                self._emitter,
+                self._waitroom,
+                settings.patience,
+                parts.rng,
+            ),
             proofs=self._proofs,
             waitroom=self._waitroom,
             residents=self._residents,
@@ -149,7 +159,7 @@ class Turns:
     def patience(self, most: float) -> float:
         """How many seconds to sleep if nothing happens."""
         now = self._parts.clock.now()
-        due = min(self._converger.next_due(), self._permits.next_chance(now))
+        due = min(self._converger.next_due(), self._runway.next_chance(now))
         return min(max((due - now) / 1000, 0.001), most)
 
     def _turn(self) -> Turn:
@@ -266,6 +276,7 @@ class Turns:
             if event is None:
                 self._emitter.pass_over(position)
                 continue
+            event.already(self._partly.pop(position, ()))
             event.fate = fate or event.fate
             self._emitter.admit(event)
             if event.fate is None:
@@ -278,6 +289,8 @@ class Turns:
             resident = self._residents.get(user)
             if resident is not None:
                 self._converger.enqueue(resident, now)
+                self._emitter.wake(resident, now)
+                self._waitroom.look(resident)
         if not self._asleep or len(self._residents) > most // 2:
             return
         rows = await self._parts.database.read(
