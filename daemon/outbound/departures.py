@@ -67,8 +67,9 @@ class Departures:
         key = (resident.shard, resident.id)
         rows = await self._database.read(lambda c: waiting.of_users(c, [key], WAITING))
         finished = set(turn.waiting_drop)
-        unsent = [_waiting_row(row) for row in rows if row.id not in finished]
-        turn.waiting_drop.extend(row.id for row in rows if row.id not in finished)
+        rows = [row for row in rows if row.id not in finished]
+        unsent = [_waiting_row(row) for row in rows]
+        self._waitroom.drop(turn, rows)
         for event in resident.events:
             if not event.waiting_id:
                 event.fate = Fate.HANDED

@@ -33,6 +33,7 @@ class Start(msgspec.Struct, frozen=True):
     partly: dict[int, set[str]]
     open_calls: list[calls.CallRow]
     parked_users: list[str]
+    parked: int
 
 
 async def start_from(database: Database, shards: Sequence[int]) -> Start:
@@ -56,6 +57,7 @@ def _read(connection: Connection, shards: Sequence[int]) -> Start:
         partly={at: ids for at, ids in partly.items() if at not in finished},
         open_calls=calls.open_calls(connection, shards),
         parked_users=waiting.users_with(connection, shards, waiting.WaitingKind.PARKED),
+        parked=waiting.count(connection, shards, waiting.WaitingKind.PARKED),
     )
 
 

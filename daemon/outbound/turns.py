@@ -73,7 +73,13 @@ class Turns:
             unproven_found=self._proofs.expect,
         )
         self._waitroom = WaitRoom(
-            parts.database, self._emitter, self._converger, self._folder, settings, shards
+            parts.database,
+            self._emitter,
+            self._converger,
+            self._folder,
+            settings,
+            shards,
+            state.parked,
         )
         self._departures = Departures(
             parts.database,

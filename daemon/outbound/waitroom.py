@@ -4,6 +4,8 @@ Held and parked rows keep their own copy of the message. Once a user has one, al
 events queue up behind it, so that their order is kept; `Profile.waiting` counts them.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from daemon.domain.messages import decode
@@ -26,7 +28,7 @@ _EXPIRED_PER_TURN = 1_000
 
 
 class WaitRoom:
-    """One lane's held and parked events."""
+    """One lane's held and parked events. `parked` counts the parked rows of its shards."""
 
     def __init__(
         self,
@@ -36,6 +38,7 @@ class WaitRoom:
         folder: Folder,
         settings: LaneSettings,
         shards: frozenset[int],
+        parked: int,
     ) -> None:
         self._database = database
         self._emitter = emitter
@@ -45,7 +48,7 @@ class WaitRoom:
         self._shards = shards
         self._wanted: dict[str, None] = {}
         self._released: dict[str, int] = {}
-        self._parked = 0
+        self.parked = parked
         self._looked_at = 0
 
     def seat(self, turn: Turn, resident: Resident, event: Event) -> None:
@@ -72,6 +75,7 @@ class WaitRoom:
         """An event is done for good; a dead one becomes a dead letter."""
         if event.waiting_id:
             turn.waiting_drop.append(event.waiting_id)
+            self.parked -= 1
             turn.late.setdefault(event.fate or Fate.DEAD, []).append(event.position)
             if resident is not None:
                 resident.profile.waiting -= 1
@@ -88,7 +92,7 @@ class WaitRoom:
 
     async def work(self, turn: Turn, residents: Residents) -> None:
         """Park what blocks a full window, bring back what may go on, expire what is too old."""
-        if self._emitter.full and self._parked < self._settings.parked:
+        if self._emitter.full and self.parked < self._settings.parked:
             for resident in self._emitter.blocked(residents.get, _USERS_PER_TURN):
                 self._park(turn, resident)
         if self._wanted:
@@ -103,6 +107,11 @@ class WaitRoom:
     def eager(self) -> bool:
         """Whether there are rows that may go on and were not looked at yet."""
         return bool(self._wanted)
+
+    def drop(self, turn: Turn, rows: Sequence[waiting.WaitingRow]) -> None:
+        """These rows wait no longer."""
+        turn.waiting_drop.extend(row.id for row in rows)
+        self.parked -= sum(row.kind == PARKED for row in rows)
 
     def forget(self, resident: Resident) -> None:
         """The user leaves: its rows go elsewhere."""
@@ -119,7 +128,7 @@ class WaitRoom:
         event.fate = Fate.PARKED
         resident.profile.waiting += 1
         resident.dirty = True
-        self._parked += kind == PARKED
+        self.parked += kind == PARKED
         turn.waiting_add.append(_row(turn, event, kind, resident.shard))
 
     def _park(self, turn: Turn, resident: Resident) -> None:
@@ -152,6 +161,7 @@ class WaitRoom:
             resident = whose[row.user]
             self._released[row.user] = self._released.get(row.user, 0) + 1
             if row.kind == HELD:
+                self.parked += 1
                 turn.waiting_update.append(msgspec.structs.replace(row, kind=PARKED))
             if event.fate is None:
                 resident.events.append(event)

@@ -139,6 +139,14 @@ def users_with(connection: Connection, shards: Collection[int], kind: WaitingKin
     return list(connection.execute(statement).scalars())
 
 
+def count(connection: Connection, shards: Collection[int], kind: WaitingKind) -> int:
+    """How many rows of a kind wait in these shards."""
+    c = WAITING.c
+    ours = among(connection, c.shard, shards)
+    statement = select(func.count()).where(c.kind == kind.value, ours)
+    return connection.execute(statement).scalar_one()
+
+
 def counts(connection: Connection) -> dict[tuple[WaitingKind, str], int]:
     """How many wait, by kind and endpoint."""
     c = WAITING.c

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -26,6 +27,7 @@ from tests.outbound.truth import assert_balanced, deliveries, open_calls, waitin
 pytestmark = pytest.mark.anyio
 BULK_UPDATE = "/api/users/bulkUpdate"
 TRACK_BULK = "/api/events/trackBulk"
+PARKED = waiting.WaitingKind.PARKED
 
 
 async def test_a_dead_state_endpoint_holds_events_and_loses_nothing(tmp_path: Path) -> None:
@@ -348,3 +350,45 @@ async def test_what_was_parked_and_sent_before_the_cursor_came_by_is_accounted_f
         assert sorted(await deliveries(b)) == ["m1", "m3", "m4", "m5", "m6"]
         assert len(await b.ledger(kind="event")) == 5
         assert_balanced(b)
+
+
+async def _block(b: Bench, user: str) -> None:
+    """A person whose state cannot go, with events, and one who has nothing to do with it."""
+    await b.fault(path=BULK_UPDATE, status=503)
+    b.say(user_id=user, traits={"plan": "pro"})
+    for _ in range(4):
+        b.say(type="track", user_id=user, event="Bought")
+    for _ in range(4):
+        b.say(type="track", user_id=f"{user}0", event="Looked")
+
+
+async def _looked(b: Bench, user: str) -> int:
+    return sum(row["payload"]["userId"] == user for row in await b.ledger(kind="event"))
+
+
+async def test_what_is_parked_no_longer_takes_no_room_from_others(tmp_path: Path) -> None:
+    settings = quick_lane(window=3, parked=4, turn_messages=2)
+    async with bench(tmp_path, settings=settings) as b, b.running():
+        for user in ("1", "2", "3"):
+            await _block(b, user)
+            await b.until_async(partial(_looked, b, f"{user}0"), 4)
+            await b.no_faults()
+            await b.settled()
+
+
+async def test_what_was_parked_before_a_restart_takes_room(tmp_path: Path) -> None:
+    settings = quick_lane(window=3, parked=4, turn_messages=2)
+    async with bench(tmp_path, settings=settings) as b:
+        async with b.running():
+            await _block(b, "1")
+            await b.until_async(partial(_looked, b, "10"), 4)
+        assert b.database.read_now(waiting.counts) == {(PARKED, Endpoint.TRACK_BULK): 4}
+        b.renew()
+        async with b.running():
+            await _block(b, "2")
+            await anyio.sleep(0.3)
+            assert await _looked(b, "20") == 0
+            assert b.database.read_now(waiting.counts) == {(PARKED, Endpoint.TRACK_BULK): 4}
+            await b.no_faults()
+            await b.settled()
+        assert await _looked(b, "20") == 4
