@@ -71,14 +71,15 @@ class Queue:
 
 
 class Converger:
-    """Knows every queue, and what each resident may send next.
+    """Knows every queue, and what each resident may send next. `longest_wait` is in ms.
 
     `subscriptions_missing`: Iterable has said that the project has no incremental calls. Each run
     asks again, as the feature may have been enabled since.
     """
 
-    def __init__(self, mappings: Mappings) -> None:
+    def __init__(self, mappings: Mappings, *, longest_wait: int = NEVER) -> None:
         self.mappings = mappings
+        self.longest_wait = longest_wait
         self.subscriptions_missing = False
         self.queues: dict[CallKey, Queue] = {}
         self._delayed: list[tuple[int, str]] = []
@@ -117,8 +118,9 @@ class Converger:
         if resident.merging or resident.difference is None:
             return
         for kind, key in self._next(resident):
-            due = resident.retry.get(kind, 0)
+            due = min(resident.retry.get(kind, 0), now + self.longest_wait)
             if due > now:
+                resident.retry[kind] = due
                 heapq.heappush(self._delayed, (due, resident.id))
             else:
                 resident.queued.add(key)
@@ -128,7 +130,12 @@ class Converger:
         heapq.heappush(self._delayed, (due, user))
 
     def woken(self, now: int) -> Iterator[str]:
-        """Users whose waiting time is over."""
+        """Users whose waiting time is over, or was to end later than it ever may: the clock was set
+        back.
+        """
+        latest = now + self.longest_wait
+        if self._delayed and self._delayed[0][0] > latest:
+            self._delayed = [(min(due, latest), user) for due, user in self._delayed]
         while self._delayed and self._delayed[0][0] <= now:
             yield heapq.heappop(self._delayed)[1]
 

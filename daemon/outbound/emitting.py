@@ -190,11 +190,13 @@ class Emitter:
         if resident.events and not waits and _clear(resident, resident.events[0]):
             self.ready.setdefault(resident.id, resident)
 
-    def wake(self, resident: Resident, now: int) -> None:
-        """What Iterable could not take may be tried again, if it is time."""
-        if resident.events_due <= now:
-            resident.events_due = 0
-            self.offer(resident)
+    def wake(self, resident: Resident, now: int) -> bool:
+        """Whether what Iterable could not take may be tried again, if there is any."""
+        if resident.events_due > now:
+            return False
+        resident.events_due = 0
+        self.offer(resident)
+        return True
 
     def take(
         self, rows: int, size: int, now: int, address: Callable[[Resident], IterableIdentity]

@@ -29,6 +29,11 @@ class Patience(msgspec.Struct, frozen=True):
     longest: int = 300_000
     longest_pause: int = 20_000
 
+    @property
+    def longest_wait(self) -> int:
+        """Nothing is put off for longer, whatever becomes of the clock."""
+        return max(self.lag, self.longest, self.longest_pause)
+
     def backoff(self, tries: int, rng: random.Random) -> int:
         """Exponential with full jitter, in ms."""
         return int(rng.uniform(0, min(self.longest, self.first * 2 ** min(tries, 20)))) + 1

@@ -59,7 +59,7 @@ class Turns:
         self._asleep = True
         self._landed: list[Landed] = []
         self._residents = Residents()
-        self._converger = Converger(mappings)
+        self._converger = Converger(mappings, longest_wait=settings.patience.longest_wait)
         self._emitter = Emitter(mappings, state.emitted, window=settings.window)
         self._proofs = Proofs(parts.client, self._converger, parts.clock, settings.patience)
         self._folder = Folder(
@@ -293,10 +293,14 @@ class Turns:
         now, most = turn.now, self._settings.residents
         for user in self._converger.woken(now):
             resident = self._residents.get(user)
-            if resident is not None:
-                self._converger.enqueue(resident, now)
-                self._emitter.wake(resident, now)
+            if resident is None:
+                continue
+            self._converger.enqueue(resident, now)
+            if self._emitter.wake(resident, now):
                 self._waitroom.look(resident)
+            elif resident.events_due > now + self._converger.longest_wait:
+                resident.events_due = now + self._converger.longest_wait
+                self._converger.delay(user, resident.events_due)
         if not self._asleep or len(self._residents) > most // 2:
             return
         rows = await self._parts.database.read(
