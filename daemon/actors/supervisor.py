@@ -3,15 +3,16 @@
 Every actor is supervised by itself, in its own task, so a failure restarts only the actor that
 failed. Past the restart budget the error leaves the supervisor, the process ends, and systemd
 decides; but an actor whose policy says so is only tried less and less often, so that what others do
-never stops because of it. A mistake in the configuration is not retried, wherever in a group it is
-raised: task groups always raise groups, even for one error.
+never stops because of it. The same goes for every actor while the store is away: that is no fault
+of its own, and ends once the store is back. A mistake in the configuration is not retried, wherever
+in a group it is raised: task groups always raise groups, even for one error.
 """
 
 import logging
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import anyio
@@ -19,7 +20,7 @@ from anyio.abc import TaskStatus
 
 from daemon.actors.vitals import Pulse, State, Vitals
 from daemon.domain.ports import Clock
-from daemon.errors import ActorKilled, ConfigurationError, RestartsExhausted
+from daemon.errors import ActorKilled, ConfigurationError, RestartsExhausted, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ class Supervisor:
         pulse, policy = self._pulse(actor.name), policy or self._policy
         pulse.depth = depth
         failures: deque[float] = deque(maxlen=_MOST_FAILURES)
+        outages: deque[float] = deque(maxlen=_MOST_FAILURES)
         started = False
 
         def go_on() -> None:
@@ -122,12 +124,15 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 -- to restart whatever failed is the point
                 pulse.last_error = type(error).__name__
                 pulse.state = State.FAILED
-                self._judge(actor.name, error, _Record(policy, failures, began, started))
+                record = _Record(policy, failures, began, started)
+                if started and _holds_only(error, StoreUnavailable):
+                    record = _Record(replace(policy, ends_process=False), outages, began, started)
+                self._judge(actor.name, error, record)
                 if not policy.ends_process:
                     go_on()
-                keeps_failing = len(failures) > policy.budget
+                keeps_failing = len(record.failures) > policy.budget
                 pulse.state = State.FAILING if keeps_failing else State.WAITING
-                await anyio.sleep(policy.delay(len(failures), self._rng))
+                await anyio.sleep(policy.delay(len(record.failures), self._rng))
                 pulse.restarts += 1
                 pulse.state = State.STARTING
             else:
@@ -222,4 +227,11 @@ def _holds(error: Exception, kind: type[Exception]) -> bool:
     """Whether `error` is of `kind` or is a group that holds one that is."""
     if isinstance(error, ExceptionGroup):
         return error.subgroup(kind) is not None
+    return isinstance(error, kind)
+
+
+def _holds_only(error: Exception, kind: type[Exception]) -> bool:
+    """Whether `error` is of `kind`, or is a group of nothing else."""
+    if isinstance(error, ExceptionGroup):
+        return error.split(kind)[1] is None
     return isinstance(error, kind)

@@ -1,7 +1,7 @@
 """Everything a process works with, built once from settings. Nothing here runs yet."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 
@@ -29,7 +29,9 @@ _DAY = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What actors are built from."""
+    """What actors are built from. `look_at_lock` raises StoreUnavailable once the store is lost to
+    others; it blocks.
+    """
 
     settings: Settings
     clock: Clock
@@ -39,6 +41,7 @@ class Parts:
     client: IterableClient
     publisher: Publisher
     telemetry: Telemetry
+    look_at_lock: Callable[[], None]
 
     @property
     def lag(self) -> int:
@@ -70,7 +73,7 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
     if key is None:
         raise ConfigurationError(settings.missing_credentials()[0])  # the key stands first
     url = settings.store.url.get_secret_value()
-    with instance_lock(url), closing(open_database(url)) as database:
+    with instance_lock(url) as look_at_lock, closing(open_database(url)) as database:
         require_current(database)
         async with open_http() as http:
             limits = settings.iterable.limits
@@ -99,6 +102,7 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
                     opt_in_types=settings.iterable.opt_in_types == "subscribed",
                 ),
                 telemetry=telemetry,
+                look_at_lock=look_at_lock,
             )
 
 

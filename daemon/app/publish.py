@@ -2,20 +2,21 @@
 
 import json
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 import msgspec
 
+from daemon.clients.iterable.catalog import ListInfo
 from daemon.clients.iterable.client import IterableClient
+from daemon.domain.commands import Group
 from daemon.domain.identity import ProjectType
 from daemon.domain.ports import Clock
 from daemon.errors import ConfigurationError, ServiceError, Unauthorized
 from daemon.mapping.blocks import DEFAULT, Blocks, read
-from daemon.mapping.catalog import Catalog, Need
+from daemon.mapping.catalog import WORDS, Catalog, Need
 from daemon.mapping.mappings import Mappings
 from daemon.store import Connection
 from daemon.store import mappings as versions
@@ -24,8 +25,17 @@ from daemon.store.database import Database
 log = logging.getLogger(__name__)
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
-_STATIC = "Standard"
+_EDITABLE = {"Standard", ""}
 _OPT_IN = "OptIn"
+
+
+class Named(Protocol):
+    """A list, channel or message type."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
 
 
 class Publisher:
@@ -81,44 +91,65 @@ class Publisher:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     async def _resolve(self) -> Catalog:
+        """What every name means. What an unchanged text has meant before it means now, too."""
         needs = [need for need in self._blocks.needs() if isinstance(need.reference, str)]
         groups = {need.group for need in needs}
         typed = any(need.group == "messageType" for need in self._blocks.needs())
-        lists = await self._lists(needs) if "emailList" in groups else {}
+        lists = await self._client.lists() if "emailList" in groups else []
         channels = await self._client.channels() if "messageChannel" in groups else []
         types = await self._client.message_types() if typed else []
+        before = await self._known_before()
+        there: dict[Group, Sequence[Named]] = {
+            "emailList": lists,
+            "messageChannel": channels,
+            "messageType": types,
+        }
+        meant: dict[Group, dict[str, int]] = {
+            group: {found.name: found.id for found in there[group]} for group in there
+        }
+        problems: list[str] = []
+        for need in needs:
+            name = str(need.reference)
+            kept = before.find(need.group, need.reference)
+            if kept in {found.id for found in there[need.group]}:
+                self._tell_of_new_name(need, kept, meant[need.group])
+                meant[need.group][name] = kept
+            else:
+                problems += _doubts(need, there[need.group])
+        if problems:
+            raise ConfigurationError(problems)
+        for need in needs:
+            name = str(need.reference)
+            if need.create and name not in meant["emailList"]:
+                meant["emailList"][name] = await self._client.create_list(name)
         return Catalog(
-            lists=lists,
-            channels={found.name: found.id for found in channels},
-            message_types={found.name: found.id for found in types},
+            lists=meant["emailList"],
+            channels=meant["messageChannel"],
+            message_types=meant["messageType"],
             opt_in=[found.id for found in types if self._opt_in_types and found.policy == _OPT_IN],
         )
 
-    async def _lists(self, needs: Sequence[Need]) -> dict[str, int]:
-        """Lists by name; those to be created are, where they are missing."""
-        found = await self._client.lists()
-        names = Counter(each.name for each in found)
-        kinds = {each.name: each.type for each in found}
-        problems = []
-        for need in needs:
-            if need.group != "emailList":
-                continue
-            if names[str(need.reference)] > 1:
-                problems.append(
-                    f"{need.place}: several lists are called {need.reference!r}; give the id"
-                )
-            elif kinds.get(str(need.reference), _STATIC) != _STATIC:
-                problems.append(
-                    f"{need.place}: {need.reference!r} is a dynamic list; it can't be edited"
-                )
-        if problems:
-            raise ConfigurationError(problems)
-        lists = {each.name: each.id for each in found}
-        for need in needs:
-            name = str(need.reference)
-            if need.group == "emailList" and need.create and name not in lists:
-                lists[name] = await self._client.create_list(name)
-        return lists
+    async def _known_before(self) -> Catalog:
+        """What the last version resolved, if its text is the configured one."""
+        row = await self._database.read(versions.latest)
+        if row is None or row.body != self._body():
+            return Catalog()
+        return msgspec.json.decode(row.catalog, type=Catalog)
+
+    def _tell_of_new_name(self, need: Need, kept: int, meant: dict[str, int]) -> None:
+        if meant.get(str(need.reference)) != kept:
+            now = next((name for name, number in meant.items() if number == kept), "")
+            log.warning(
+                "%s: %s %r goes on as number %d, which Iterable calls %r by now",
+                need.place,
+                WORDS[need.group],
+                need.reference,
+                kept,
+                now,
+            )
+
+    def _body(self) -> str:
+        return json.dumps(self._configured, sort_keys=True, ensure_ascii=False)
 
     async def _remembered(self) -> Catalog | None:
         row = await self._database.read(versions.latest)
@@ -134,7 +165,7 @@ class Publisher:
 
     async def _publish(self, catalog: Catalog) -> Mappings:
         needed = _needed(catalog, self._blocks)
-        body = json.dumps(self._configured, sort_keys=True, ensure_ascii=False)
+        body = self._body()
         stored = msgspec.json.encode(needed).decode()
         digest = sha256(f"{self._project}\n{body}\n{stored}".encode()).hexdigest()
         now = self._clock.now()
@@ -151,6 +182,19 @@ class Publisher:
         self.current = self._blocks.publish(version, self._project, needed)
         self.catalog = catalog
         return self.current
+
+
+def _doubts(need: Need, there: Sequence[Named]) -> list[str]:
+    """Why a name can't be used, if so; what is missing is told where the mapping is published."""
+    found = [each for each in there if each.name == need.reference]
+    if len(found) > 1:
+        ids = ", ".join(str(number) for number in sorted(each.id for each in found))
+        many = f"several {WORDS[need.group]}s"
+        return [f"{need.place}: {many} are called {need.reference!r}; give one of the ids {ids}"]
+    if found and isinstance(found[0], ListInfo) and found[0].type not in _EDITABLE:
+        kind = found[0].type.lower()
+        return [f"{need.place}: {need.reference!r} is a {kind} list; it can't be edited"]
+    return []
 
 
 def _needed(catalog: Catalog, blocks: Blocks) -> Catalog:

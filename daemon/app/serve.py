@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import msgspec
 from anyio.abc import TaskGroup
 
@@ -47,6 +48,7 @@ log = logging.getLogger(__name__)
 _DAY = 86_400_000
 _INTAKE_SECONDS = 7
 _STEP_SECONDS = 5
+_LOCK_SECONDS = 5
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -120,6 +122,7 @@ class Daemon:
             await group.start(supervise, web)
             await group.start(supervise, control)
             group.start_soon(self._start_work, group, ready, Served(web.port, socket_path))
+            group.start_soon(self._watch_lock)
             await stop.wait()
             late = await wind_down(self._steps(web, control))
             group.cancel_scope.cancel()
@@ -147,6 +150,12 @@ class Daemon:
         self._published = True
         gc.freeze()
         ready(served)
+
+    async def _watch_lock(self) -> None:
+        """End at once where the store may be another process's: two would both send."""
+        while True:
+            await anyio.sleep(_LOCK_SECONDS)
+            await anyio.to_thread.run_sync(self._parts.look_at_lock, abandon_on_cancel=True)
 
     def _watch(self) -> None:
         """Gauges: plain memory only, as exporters read them in threads of their own."""

@@ -63,13 +63,15 @@ class Tally:
         return 0.0 if oldest is None else max(self._clock.now() - oldest, 0) / 1000
 
     async def run(self, *, ready: Callable[[], None]) -> None:
-        """Look once a second. Raises StoreUnavailable."""
-        await self.look()
+        """Look once a second. It is ready once it knows the backlog: a long day takes longer to add
+        up. Raises StoreUnavailable.
+        """
+        self.backlog = await self._database.read(_backlog)
         ready()
         while True:
-            await anyio.sleep(_LOOK_SECONDS)
             await self.look()
             self._progress()
+            await anyio.sleep(_LOOK_SECONDS)
 
     async def look(self) -> None:
         """Bring all figures up to now."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import anyio
 import httpx
 import msgspec
 
@@ -53,7 +54,7 @@ class ControlClient:
 
     async def reconcile(self, users: Sequence[str] = ()) -> bytes:
         """Compare `users`, or all, and plan; a RunReport as JSON. Takes as long as it takes."""
-        return await self._call("POST", "/reconcile", {"users": list(users) or None}, seconds=None)
+        return await self._wait("/reconcile", {"users": list(users) or None})
 
     async def apply(
         self,
@@ -69,7 +70,34 @@ class ControlClient:
         `by` is who says so.
         """
         body = {"plan": plan, "recreate": recreate, "beyond_guards": beyond_guards, "by": by}
-        return await self._call("POST", "/reconcile/apply", body, seconds=None)
+        return await self._wait("/reconcile/apply", body)
+
+    async def _wait(self, route: str, body: dict[str, Any]) -> bytes:
+        """Ask for what may take long, for as long as the daemon answers otherwise."""
+        answers: list[bytes | SegueError] = []
+        async with anyio.create_task_group() as group:
+
+            async def ask() -> None:
+                try:
+                    answers.append(await self._call("POST", route, body, seconds=None))
+                except SegueError as error:
+                    answers.append(error)
+                group.cancel_scope.cancel()
+
+            async def watch() -> None:
+                while True:
+                    await anyio.sleep(_SECONDS)
+                    try:
+                        await self._call("GET", "/health")
+                    except SegueError as error:
+                        answers.append(error)
+                        group.cancel_scope.cancel()
+
+            group.start_soon(ask)
+            group.start_soon(watch)
+        if isinstance(answers[0], SegueError):
+            raise answers[0]
+        return answers[0]
 
     async def _call(
         self,

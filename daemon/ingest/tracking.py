@@ -5,6 +5,7 @@ members were rejected: SDKs throw a whole batch away for any 4xx. The browser SD
 `text/plain`, so the content type says nothing; its Authorization header needs CORS.
 """
 
+import asyncio
 import base64
 import binascii
 from functools import partial
@@ -70,10 +71,11 @@ class Tracking:
         gif = Answer(200, PIXEL, content_type=b"image/gif")
         try:
             body = _pixel_data(data)
-            await self._desk.acceptor.accept(await self._take(kind, {}, body))
+            async with asyncio.timeout(self._desk.settings.request_timeout_seconds):
+                await self._desk.acceptor.accept(await self._take(kind, {}, body))
         except RequestRefused:
             return gif
-        except Unavailable:
+        except (Unavailable, TimeoutError):
             return msgspec.structs.replace(gif, status=503)
         return gif
 

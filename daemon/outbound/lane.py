@@ -40,6 +40,7 @@ class Lane:
         self._wake = anyio.Event()
         self._draining = False
         self._over = anyio.Event()
+        self._over.set()
         self._turns: Turns | None = None
 
     def flying(self) -> dict[Endpoint, int]:
@@ -59,7 +60,7 @@ class Lane:
         self.nudge()
 
     async def finish(self) -> None:
-        """Drain, and return once the run is over."""
+        """Drain, and return once no run is under way."""
         self.drain()
         await self._over.wait()
 

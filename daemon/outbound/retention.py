@@ -43,22 +43,24 @@ class Retention:
     async def trim(self) -> None:
         """Delete everything that is due, a chunk at a time."""
         now = self._clock.now()
-        while await self._database.write(lambda c: self._chunk(c, now)) == _CHUNK:
+        while await self._database.write(lambda c: self._chunk(c, now)):
             self._progress()
 
-    def _chunk(self, connection: Connection, now: int) -> int:
+    def _chunk(self, connection: Connection, now: int) -> bool:
+        """Delete one chunk; whether more may be due."""
         before = now - self._keep
         upto = min(cursors.lowest(connection), log.aged(connection, before, _CHUNK))
         deleted = log.trim(connection, upto, _CHUNK) if upto >= log.first(connection) else 0
-        if deleted < _CHUNK:
-            self._follow(connection, now, before)
-        return deleted
+        return deleted == _CHUNK or self._follow(connection, now, before)
 
-    def _follow(self, connection: Connection, now: int, before: int) -> None:
+    def _follow(self, connection: Connection, now: int, before: int) -> bool:
         """What speaks of messages goes once the messages have gone."""
         oldest = log.oldest_received_at(connection, 0)
         bound = before if oldest is None else min(before, oldest)
-        calls.trim(connection, bound)
-        turns.trim(connection, bound)
-        ingested.trim_rejected(connection, before)
+        deleted = [
+            calls.trim(connection, bound, _CHUNK),
+            turns.trim(connection, bound, _CHUNK),
+            ingested.trim_rejected(connection, before, _CHUNK),
+        ]
         dedupe.drop_old(connection, now, self._dedupe_hours)
+        return _CHUNK in deleted

@@ -165,9 +165,10 @@ def rejected_ids(connection: Connection) -> dict[int, int]:
     return {row.id: row.received_at for row in rows}
 
 
-def trim_rejected(connection: Connection, before: int) -> int:
-    """Delete what was rejected before a time in ms. How many there were."""
-    deleted = connection.execute(delete(REJECTED).where(REJECTED.c.received_at < before)).rowcount
+def trim_rejected(connection: Connection, before: int, chunk: int) -> int:
+    """Delete at most `chunk` of what was rejected before a time in ms. How many there were."""
+    old = select(REJECTED.c.id).where(REJECTED.c.received_at < before).limit(chunk)
+    deleted = connection.execute(delete(REJECTED).where(REJECTED.c.id.in_(old))).rowcount
     if deleted:
         facts.put(connection, REJECTED_TRIMMED, "", before)
     return deleted

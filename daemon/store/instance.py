@@ -1,16 +1,17 @@
 """One process owns a store: a lock that ends with the process, however it ends.
 
 On SQLite it is a lock on a file beside the database; on PostgreSQL a session's advisory lock on a
-connection of its own.
+connection of its own, which the server may end: whoever owns the store has to look now and then.
 """
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, create_engine, func, select
+from sqlalchemy import URL, Connection, create_engine, func, literal, select
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql import column, table
 
@@ -19,26 +20,36 @@ from daemon.store.database import is_sqlite, parse_url, place_of, translated
 
 LOCK_KEY = 5_391_021
 _APPLICATION = "segue, pid "
+_NOTICED_SOON = {
+    "keepalives_idle": 6,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""A server that vanished is noticed within 15 s; it frees the lock as soon."""
 
 _locks = table("pg_locks", column("locktype"), column("objid"), column("granted"), column("pid"))
 _sessions = table("pg_stat_activity", column("pid"), column("application_name"))
 
 
 @contextmanager
-def instance_lock(url: str) -> Iterator[None]:
+def instance_lock(url: str) -> Iterator[Callable[[], None]]:
     """Own the store at `url` for as long as the block runs.
+
+    Yields what raises StoreUnavailable once the lock is lost: another process may own the store
+    then. It waits for the database at most some seconds.
 
     Raises:
         InstanceLocked: another process owns it; its pid is named where it is known.
         StoreUnavailable: there is no lock to be had.
     """
     parsed = parse_url(url)
-    with _locked_file(parsed) if is_sqlite(parsed) else _locked_session(parsed):
-        yield
+    with _locked_file(parsed) if is_sqlite(parsed) else _locked_session(parsed) as look:
+        yield look
 
 
 @contextmanager
-def _locked_file(url: URL) -> Iterator[None]:
+def _locked_file(url: URL) -> Iterator[Callable[[], None]]:
     path = Path(f"{Path(url.database or '').resolve()}.lock")
     try:
         file = path.open("a+", encoding="utf-8")
@@ -53,18 +64,18 @@ def _locked_file(url: URL) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        yield _never_lost
 
 
 @contextmanager
-def _locked_session(url: URL) -> Iterator[None]:
+def _locked_session(url: URL) -> Iterator[Callable[[], None]]:
     name = f"{_APPLICATION}{os.getpid()}"
     engine = create_engine(
         url,
         poolclass=NullPool,
         hide_parameters=True,
         isolation_level="AUTOCOMMIT",
-        connect_args={"application_name": name, "connect_timeout": 10},
+        connect_args={"application_name": name, "connect_timeout": 10, **_NOTICED_SOON},
     )
     with translated(url):
         connection = engine.connect()
@@ -74,7 +85,16 @@ def _locked_session(url: URL) -> Iterator[None]:
             holder = "" if mine else _holder(connection)
         if not mine:
             raise _refusal(url, holder)
-        yield
+        yield partial(_look, connection, url)
+
+
+def _never_lost() -> None:
+    """A lock on an open file ends with the process."""
+
+
+def _look(connection: Connection, url: URL) -> None:
+    with translated(url):
+        connection.execute(select(literal(1)))
 
 
 def _holder(connection: Connection) -> str:

@@ -127,9 +127,10 @@ def ended_above(connection: Connection, stage: str, position: int, since: int) -
     return ended
 
 
-def trim(connection: Connection, before: int) -> int:
-    """Delete turns from before a time in ms. How many there were."""
-    deleted = connection.execute(delete(TURN).where(TURN.c.at < before)).rowcount
+def trim(connection: Connection, before: int, chunk: int) -> int:
+    """Delete at most `chunk` of the turns from before a time in ms. How many there were."""
+    old = select(TURN.c.id).where(TURN.c.at < before).order_by(TURN.c.at).limit(chunk)
+    deleted = connection.execute(delete(TURN).where(TURN.c.id.in_(old))).rowcount
     if deleted:
         facts.put(connection, TRIMMED, "", before)
     return deleted

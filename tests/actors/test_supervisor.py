@@ -10,7 +10,13 @@ import pytest
 
 from daemon.actors.supervisor import PATIENT, RestartPolicy, Supervisor
 from daemon.actors.vitals import State
-from daemon.errors import ActorKilled, ConfigurationError, RestartsExhausted, SegueError
+from daemon.errors import (
+    ActorKilled,
+    ConfigurationError,
+    RestartsExhausted,
+    SegueError,
+    StoreUnavailable,
+)
 from tests.clock import VIRTUAL, LoopClock
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", [VIRTUAL])]
@@ -329,3 +335,31 @@ async def test_a_long_run_makes_good_for_the_failures_before_it() -> None:
 async def test_a_configuration_error_ends_even_what_need_not_end_the_process() -> None:
     with pytest.raises(ConfigurationError):
         await supervisor().supervise(Flaky({1}, ConfigurationError("no key")), policy=patient())
+
+
+async def test_a_store_that_is_away_costs_no_restarts_and_ends_nothing() -> None:
+    away = ExceptionGroup("turn", [StoreUnavailable("the store is unavailable: disk full")])
+    actor = Flaky(set(range(1, 40)), away)
+    overseer = supervisor(budget=2)
+    await overseer.supervise(actor)
+    assert actor.runs == 40
+    assert [each.state for each in overseer.vitals()] == [State.FINISHED]
+
+
+async def test_a_fault_of_ours_beside_an_outage_still_counts() -> None:
+    both = ExceptionGroup("turn", [StoreUnavailable("away"), ValueError("ours")])
+    actor = Flaky(set(range(1, 40)), both)
+    with pytest.raises(RestartsExhausted):
+        await supervisor(budget=2).supervise(actor)
+    assert actor.runs == 3
+
+
+async def test_a_store_that_is_away_from_the_start_is_a_failure_to_start() -> None:
+    class Never:
+        name = "never"
+
+        async def run(self, *, ready: Callable[[], None]) -> None:
+            raise StoreUnavailable("away")
+
+    with pytest.raises(RestartsExhausted, match="actor never could not start: away"):
+        await supervisor().supervise(Never())

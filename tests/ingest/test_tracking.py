@@ -341,6 +341,17 @@ async def test_a_store_that_hangs_is_answered_in_time_and_a_full_mailbox_at_once
     assert sorted(statuses) == [429, 429, 503, 503, 503]
 
 
+async def test_a_pixel_waits_no_longer_for_a_store_that_hangs() -> None:
+    async def save(_group: Sequence[Intake]) -> None:
+        await anyio.sleep(20)
+
+    async with serving(save=save, request_timeout_seconds=0.1) as served:
+        pixel = {"data": json.dumps(track(writeKey=KEY))}
+        with anyio.fail_after(10):
+            answer = await served.client.get("/v1/pixel/track", params=pixel)
+        assert answer.status_code == 503
+
+
 async def test_eighty_requests_at_once_are_few_commits() -> None:
     async with serving() as served, anyio.create_task_group() as group:
         for _ in range(80):

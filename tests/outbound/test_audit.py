@@ -4,6 +4,7 @@ import dataclasses
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +216,11 @@ def crowd(turn: int) -> list[dict[str, Any]]:
     return [{"message_id": f"{turn}-{n}", **each} for n, each in enumerate(everything)]
 
 
-async def test_what_retention_deleted_is_not_missed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("chunk", [3, 5_000])
+async def test_what_retention_deleted_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(import_module("daemon.outbound.retention"), "_CHUNK", chunk)
     async with bench(tmp_path) as b, b.running():
         take(b, *crowd(0))
         await b.settled(20)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import anyio
 import pytest
 
 from daemon.domain.identity import IterableIdentity, ProjectType
@@ -263,3 +264,9 @@ async def test_a_held_event_waits_for_what_its_user_said_while_nobody_could_be_a
         rows = await b.ledger()
         assert [row["kind"] for row in rows] == ["user", "event"]
         assert rows[0]["payload"]["dataFields"]["plan"] == "pro"
+
+
+async def test_there_is_nothing_to_wait_for_where_no_lane_runs(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        with anyio.fail_after(1):
+            await b.lane.finish()

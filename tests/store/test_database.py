@@ -9,8 +9,9 @@ from pathlib import Path
 
 import anyio
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.pool import NullPool
 
 from daemon.domain.messages import MessageClass, NewRow
 from daemon.errors import ConfigurationError, InstanceLocked, StoreUnavailable
@@ -301,3 +302,15 @@ def test_an_error_of_ours_does_not_tell_what_was_written(database: Database) -> 
     with pytest.raises(DBAPIError) as caught:
         database.write_now(write)
     assert "+49170555" not in str(caught.value)
+
+
+def test_who_lost_the_store_is_told(postgresql_url: str) -> None:
+    """The server ended the session that holds the lock: somebody else may have it by now."""
+    with instance_lock(postgresql_url) as look:
+        look()
+        engine = create_engine(parse_url(postgresql_url), poolclass=NullPool)
+        with engine.begin() as connection:
+            statement = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            connection.exec_driver_sql(statement)
+        with instance_lock(postgresql_url), pytest.raises(StoreUnavailable):
+            look()

@@ -163,7 +163,7 @@ def test_what_was_rejected_is_kept_bounded_and_for_a_time(database: Database) ->
     latest = page(None, 2)
     assert [(row.received_at, len(row.body)) for row in latest] == [(3, 4096), (2, 4096)]
     assert [row.received_at for row in page(latest[-1].id, 2)] == [1]
-    assert database.write_now(lambda connection: ingested.trim_rejected(connection, 3)) == 2
+    assert database.write_now(lambda connection: ingested.trim_rejected(connection, 3, 9)) == 2
     assert [row.received_at for row in page(None, 9)] == [3]
 
 
