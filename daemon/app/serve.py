@@ -49,6 +49,9 @@ _DAY = 86_400_000
 _INTAKE_SECONDS = 7
 _STEP_SECONDS = 5
 _LOCK_SECONDS = 5
+_GC_THRESHOLD = (100_000, 20, 100)
+"""Messages come and go by the thousand and make no cycles: to look for some less often gains a
+tenth of a drain's time."""
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -149,6 +152,7 @@ class Daemon:
         await group.start(patiently, self._reconciler, self._asked.depth)
         self._published = True
         gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLD)
         ready(served)
 
     async def _watch_lock(self) -> None:

@@ -7,6 +7,7 @@ string read back as nothing never count as a difference.
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -21,6 +22,8 @@ _DATE_TIME = re.compile(
     re.ASCII,
 )
 _SHORTEST_DATE_TIME = len("2026-01-01T00:00")
+_REMEMBERED = 65_536
+_LONGEST_REMEMBERED = 200  # characters
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -55,11 +58,23 @@ def canonical(value: Any) -> Any:
 
 
 def value_hash(value: Any) -> int:
-    """Eight bytes, signed, for a value; equal for values that are the same to Iterable."""
+    """Eight bytes, signed, for a value; equal for values that are the same to Iterable.
+
+    Profiles say the same short texts again and again, so these are remembered.
+    """
+    if isinstance(value, str) and len(value) <= _LONGEST_REMEMBERED:
+        return _text_hash(value)
+    return _hash(value)
+
+
+def _hash(value: Any) -> int:
     form = canonical(value)
     if form is None:
         return ABSENT
     return int.from_bytes(blake2b(_encode(form), digest_size=8).digest(), "big", signed=True)
+
+
+_text_hash = lru_cache(_REMEMBERED)(_hash)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -81,6 +96,7 @@ def _date_time(text: str) -> str:
         return text
     year, month, day, hour, minute, second, offset = found.groups()
     try:
+        zone = _zone(offset)
         moment = datetime(
             int(year),
             int(month),
@@ -88,11 +104,13 @@ def _date_time(text: str) -> str:
             int(hour),
             int(minute),
             int(second or 0),
-            tzinfo=_zone(offset),
-        ).astimezone(UTC)
+            tzinfo=zone,
+        )
+        if zone is not UTC:
+            moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return text
-    return f"{moment:%Y-%m-%d %H:%M:%S} +00:00" if moment.year >= 1000 else text  # noqa: PLR2004
+    return f"{str(moment)[:19]} +00:00" if moment.year >= 1000 else text  # noqa: PLR2004
 
 
 def _zone(offset: str | None) -> timezone:

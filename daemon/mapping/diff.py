@@ -75,6 +75,21 @@ def diff(desired: Desired, believed: Believed) -> Difference:
     return difference
 
 
+def still_open(difference: Difference, believed: Believed) -> Difference:
+    """The difference without the fields that Believed holds by now, or that were refused."""
+    parts = believed.parts
+    left = [
+        name
+        for name in difference.fields
+        if _differs(parts.get("field:" + name), difference.hashes["field:" + name])
+    ]
+    return msgspec.structs.replace(
+        difference,
+        fields={name: difference.fields[name] for name in left},
+        hashes={"field:" + name: difference.hashes["field:" + name] for name in left},
+    )
+
+
 def part_hashes(desired: Desired) -> dict[str, int]:
     """The hash of every part of Desired, by part name: what a plan is made against."""
     hashes = {"field:" + name: value_hash(value) for name, value in desired.fields.items()}

@@ -12,7 +12,7 @@ import msgspec
 from daemon.domain.commands import CallKey, Command, Endpoint
 from daemon.domain.identity import IterableIdentity, ProjectType
 from daemon.domain.profiles import Believed, Certainty, Choice, Wish
-from daemon.mapping.diff import IDENTITY, UNSUBSCRIBED, Difference, diff
+from daemon.mapping.diff import IDENTITY, UNSUBSCRIBED, Difference, diff, still_open
 from daemon.mapping.mappings import Mappings
 from daemon.mapping.project import identity_of, project
 from daemon.mapping.rows import (
@@ -87,7 +87,19 @@ class Converger:
     def compare(self, resident: Resident) -> Difference:
         """Diff afresh, and close what is no longer open."""
         desired = project(resident.id, resident.profile, self.mappings)
-        difference = diff(desired, resident.believed)
+        return self._open(resident, diff(desired, resident.believed))
+
+    def narrow(self, resident: Resident) -> Difference:
+        """What `compare` would find after nothing but fields were settled: less of what it found.
+
+        Nothing was folded since then, so Desired is what it was.
+        """
+        difference = resident.difference
+        if difference is None or difference.identity is not None or difference.creates:
+            return self.compare(resident)
+        return self._open(resident, still_open(difference, resident.believed))
+
+    def _open(self, resident: Resident, difference: Difference) -> Difference:
         resident.difference = difference or None
         if not difference.touches_fields:
             resident.barrier = NEVER

@@ -15,6 +15,7 @@ from daemon.outbound.converging import CHOICES, FIELDS, LISTS, Converger, Sent
 from daemon.outbound.residents import NEVER, Resident
 
 ACCEPTED = RowOutcome(index=0, verdict=Verdict.ACCEPTED)
+_TAKEN = (Verdict.ACCEPTED, Verdict.SKIPPED)
 ABSENT = "Iterable does not know the user"
 UNCERTAIN = RowOutcome(index=0, verdict=Verdict.UNCERTAIN, reason="no answer")
 
@@ -61,11 +62,15 @@ class Landing:
         self.unsent(sent)
         resident = sent.resident
         before, since = resident.barrier, resident.since
+        known = resident.believed.identity is not None
         settled = self._apply(sent, outcome, endpoint, now)
         resident.dirty = True
         if settled and sent.kind == FIELDS and sent.whole:
             resident.barrier, resident.later = resident.later, NEVER
-        difference = self._converger.compare(resident)
+        if known and sent.kind == FIELDS and outcome.verdict in _TAKEN:
+            difference = self._converger.narrow(resident)
+        else:
+            difference = self._converger.compare(resident)
         if difference.touches_fields and resident.barrier == NEVER:
             resident.barrier = before
         if difference.touches_more and resident.rest == NEVER:
@@ -92,7 +97,7 @@ class Landing:
     def _apply(self, sent: Sent, outcome: RowOutcome, endpoint: Endpoint, now: int) -> bool:
         """Whether the row is settled: accepted whole, or refused whole."""
         match outcome.verdict:
-            case Verdict.ACCEPTED | Verdict.SKIPPED:
+            case _ if outcome.verdict in _TAKEN:
                 self._accept(sent, endpoint, now)
                 return True
             case Verdict.RETRY:

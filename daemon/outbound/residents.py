@@ -15,6 +15,7 @@ from daemon.mapping.diff import Difference
 
 NEVER = 2**62
 """A position, or a time, later than any other."""
+_FEW = 500
 
 
 class Resident:
@@ -105,6 +106,7 @@ class Residents:
 
     def __init__(self) -> None:
         self._all: dict[str, Resident] = {}
+        self._enough = 0
 
     def __len__(self) -> int:
         return len(self._all)
@@ -122,10 +124,18 @@ class Residents:
     def leave(self, user: str) -> None:
         self._all.pop(user, None)
 
+    def tidy(self) -> None:
+        """Let go, each time there are a quarter more of them: to look at all of them every time
+        would cost more than to keep some.
+        """
+        if len(self._all) >= self._enough:
+            self.let_go()
+
     def let_go(self) -> None:
         """Forget everybody of whom nothing is open."""
         for user in [user for user, resident in self._all.items() if resident.idle]:
             del self._all[user]
+        self._enough = len(self._all) * 5 // 4 + _FEW
 
     def resting(self) -> list[Resident]:
         """Those who only wait to be sent: everything else about them is in the store."""

@@ -28,6 +28,8 @@ from daemon.outbound.turn import FOLDED, Turn, checkpoint, settle
 from daemon.outbound.waitroom import WaitRoom
 from daemon.store import Connection, log, marks, waiting
 
+_FILLS_A_FOLD = 4
+"""While there is much to fold, the window is filled up to so many times between two turns of it."""
 _STEP_MS = 1_000
 """How often a lane whose shards get nothing follows what the others get."""
 
@@ -55,6 +57,8 @@ class Turns:
         self._uneven = max(state.cursors.values(), default=0)
         self._already = state.finished
         self._moved_at = 0
+        self._deep = False
+        self._put_off = 0
         self._partly = state.partly
         self._asleep = True
         self._landed: list[Landed] = []
@@ -148,7 +152,8 @@ class Turns:
         if draining:
             await self._write(turn)
             return bool(self._landed)
-        read = await self._fold(turn) + await self._catch_up(turn)
+        put_off = self._puts_off_folding()
+        read = (0 if put_off else await self._fold(turn)) + await self._catch_up(turn)
         await self._wake(turn)
         await self._departures.depart(turn)
         await self._waitroom.work(turn, self._residents)
@@ -160,7 +165,7 @@ class Turns:
         self._proofs.start(self._group, self._residents, turn.now, self._nudge)
         eager = self._waitroom.eager or self._departures.eager
         more = bool(self._landed) or eager or (self._asleep and bool(landed))
-        return more or read >= self._settings.turn_messages
+        return more or put_off or read >= self._settings.turn_messages
 
     def patience(self, most: float) -> float:
         """How many seconds to sleep if nothing happens."""
@@ -178,10 +183,24 @@ class Turns:
         if mappings.version != self._converger.mappings.version:
             self._converger.mappings = mappings
             self._emitter.mappings = mappings
+            for resident in self._residents:
+                if resident.difference is not None:
+                    self._converger.compare(resident)
 
     def _on_landed(self, landed: Landed) -> None:
         self._landed.append(landed)
         self._nudge()
+
+    def _puts_off_folding(self) -> bool:
+        """With much still to be folded, the window is filled first, so that no call flies with few
+        rows, or not at all, while a backlog is folded far ahead of it.
+        """
+        room = self._emitter.head < self._folded and not self._emitter.full
+        if not (room and self._deep):
+            self._put_off = 0
+            return False
+        self._put_off = (self._put_off + 1) % _FILLS_A_FOLD
+        return self._put_off > 0
 
     async def _fold(self, turn: Turn) -> int:
         """Read and fold what is new; while the window has room, emit it at once.
@@ -192,6 +211,7 @@ class Turns:
         shared = self._emitter.head == self._folded and not self._emitter.full
         limit = self._settings.turn_messages
         head, rows = await self._parts.database.read(self._new)
+        self._deep = len(rows) >= limit
         end = rows[-1].position if rows else self._folded
         if len(rows) < limit and (rows or turn.now - self._moved_at >= _STEP_MS):
             end = max(end, head)
@@ -301,7 +321,11 @@ class Turns:
             elif resident.events_due > now + self._converger.longest_wait:
                 resident.events_due = now + self._converger.longest_wait
                 self._converger.delay(user, resident.events_due)
-        if not self._asleep or len(self._residents) > most // 2:
+        if not self._asleep:
+            return
+        if len(self._residents) > most // 2:
+            self._residents.let_go()
+        if len(self._residents) > most // 2:
             return
         rows = await self._parts.database.read(
             lambda c: marks.load(c, self._parts.shards, most // 2)
@@ -329,7 +353,7 @@ class Turns:
             self._count(turn)
             if turn.hand_overs:
                 self._appended()
-        self._residents.let_go()
+        self._residents.tidy()
         if len(self._residents) > self._settings.residents:
             self._shed()
         return opened
@@ -345,6 +369,7 @@ class Turns:
     def _shed(self) -> None:
         """Leave the marks of users who only wait to the store, until there is room again."""
         most = self._settings.residents * 3 // 4
+        self._residents.let_go()
         for resident in self._residents.resting():
             if len(self._residents) <= most:
                 break

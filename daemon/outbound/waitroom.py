@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from daemon.clients.iterable.endpoints import ENDPOINTS
 from daemon.domain.messages import decode
 from daemon.outbound.converging import Converger
 from daemon.outbound.emitting import Emitter, Event, Fate, order_of
@@ -23,6 +24,7 @@ PARKED = waiting.WaitingKind.PARKED
 DEAD = waiting.WaitingKind.DEAD
 WAITING = (HELD, PARKED)
 _USERS_PER_TURN = 200
+_A_CALL = ENDPOINTS[Emitter.endpoint].max_rows
 _LOOK_FOR_EXPIRED = 60_000
 _EXPIRED_PER_TURN = 1_000
 
@@ -92,7 +94,8 @@ class WaitRoom:
 
     async def work(self, turn: Turn, residents: Residents) -> None:
         """Park what blocks a full window, bring back what may go on, expire what is too old."""
-        if self._emitter.full and self.parked < self._settings.parked:
+        clogged = self._emitter.full and len(self._emitter.ready) < _A_CALL
+        if clogged and self.parked < self._settings.parked:
             for resident in self._emitter.blocked(residents.get, _USERS_PER_TURN):
                 self._park(turn, resident)
         if self._wanted:

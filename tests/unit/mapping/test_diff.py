@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daemon.domain.commands import SubscriptionTarget
 from daemon.domain.identity import IterableIdentity
@@ -20,6 +22,7 @@ from daemon.mapping.diff import (
     diff,
     identity_hash,
     part_hashes,
+    still_open,
 )
 
 ANN = IterableIdentity("ann@example.com", "u1")
@@ -250,3 +253,24 @@ def test_the_words_for_states_have_hashes_of_their_own() -> None:
     assert len({SUBSCRIBED, UNSUBSCRIBED, MEMBER, NO_MEMBER, ABSENT}) == 5
     assert (choice_hash(Choice.OUT), choice_hash(Choice.IN)) == (UNSUBSCRIBED, SUBSCRIBED)
     assert identity_hash(IterableIdentity(A, None)) != identity_hash(IterableIdentity(None, A))
+
+
+_VALUES = st.sampled_from(["pro", "free", 1, None, "2020-08-19T20:50:04Z"])
+_PARTS = st.builds(Part, _VALUES.map(value_hash), st.just(1), st.sampled_from(list(Certainty)))
+_NAMES = st.sampled_from(["field:a", "field:b", "field:c"])
+
+
+@given(
+    st.dictionaries(st.sampled_from(["a", "b", "c"]), _VALUES),
+    st.dictionaries(_NAMES, _PARTS),
+    st.dictionaries(_NAMES, st.sampled_from([CONFIRMED, REFUSED])),
+)
+def test_after_fields_were_settled_what_is_open_is_what_a_new_diff_finds(
+    fields: dict[str, Any], parts: dict[str, Part], settled: dict[str, Certainty]
+) -> None:
+    desired, believed = wants(fields, lists={7: True}), holds(parts)
+    before = diff(desired, believed)
+    for name, certainty in settled.items():
+        if name in before.hashes:
+            believed.parts[name] = Part(before.hashes[name], 2, certainty)
+    assert still_open(before, believed) == diff(desired, believed)
