@@ -13,28 +13,33 @@ import msgspec
 from daemon.domain.commands import Group, SubscriptionTarget
 from daemon.domain.identity import ProjectType
 from daemon.errors import ConfigurationError
+from daemon.mapping.actions import ACTIONS
 from daemon.mapping.catalog import WORDS, Catalog, Need
-from daemon.mapping.durations import milliseconds
+from daemon.mapping.declarations.action import Kind
+from daemon.mapping.events import ROOTS, track_events, unknown_roots
 from daemon.mapping.mappings import (
     Mappings,
     SubscribeList,
-    TrackEvent,
     UpdateSubscriptions,
     UpdateUser,
 )
-from daemon.mapping.paths import Getter, getter
 from daemon.mapping.project import ITERABLES_OWN
+from daemon.mapping.registry.blocks import Block, read_block
 from daemon.mapping.subscribe import Subscribe, SubscribeError, parse
 
 _KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     # action: (required keys, further keys)
     "update_user": (frozenset({"subscribe", "fields"}), frozenset()),
-    "track_event": (frozenset({"subscribe"}), frozenset({"preset", "fields", "expires_after"})),
     "subscribe_list": (frozenset({"audience", "list"}), frozenset({"create"})),
     "update_subscriptions": (frozenset({"subscribe", "unsubscribe"}), frozenset({"opt_in"})),
 }
+EVENTS = tuple(
+    action.name for action in ACTIONS.values() if action.kind is Kind.EVENT and action.row
+)
+"""Actions whose events go by the bulk call."""
+DELIVERED = [name for name in ACTIONS if name in _KEYS or name in EVENTS]
+"""What can be published so far."""
 _TARGETS: dict[str, Group] = {"channels": "messageChannel", "message_types": "messageType"}
-_EVENT_TARGETS = ("dataFields", "eventName", "campaignId", "templateId")
 DEFAULT: list[dict[str, Any]] = [
     {
         "name": "profiles",
@@ -76,7 +81,7 @@ class Blocks(msgspec.Struct, frozen=True):
     """Mapping blocks that are right by themselves."""
 
     users: tuple[UpdateUser, ...]
-    events: tuple[TrackEvent, ...]
+    events: tuple[Block, ...]
     lists: tuple[ListBlock, ...]
     subscriptions: tuple[SubscriptionBlock, ...]
 
@@ -114,7 +119,9 @@ class Blocks(msgspec.Struct, frozen=True):
             version=version,
             project=project,
             users=self.users,
-            events=self.events,
+            events=tuple(
+                event for block in self.events for event in track_events(block.ready(catalog))
+            ),
             lists=tuple(
                 SubscribeList(b.name, b.audience, catalog.find("emailList", b.reference) or 0)
                 for b in self.lists
@@ -156,7 +163,7 @@ class _Reader:
     def __init__(self) -> None:
         self.problems: list[str] = []
         self.users: list[UpdateUser] = []
-        self.events: list[TrackEvent] = []
+        self.events: list[Block] = []
         self.lists: list[ListBlock] = []
         self.subscriptions: list[SubscriptionBlock] = []
         self._names: dict[str, str] = {}
@@ -166,11 +173,14 @@ class _Reader:
             self._wrong(place, "must be a block with name, action and more")
             return
         if "action" not in block:
-            self._wrong(f"{place}.action", f"is required; use one of {', '.join(_KEYS)}")
+            self._wrong(f"{place}.action", f"is required; use one of {', '.join(DELIVERED)}")
             return
         action = block["action"]
+        if isinstance(action, str) and action in EVENTS:
+            self._event(block, place)
+            return
         if not isinstance(action, str) or action not in _KEYS:
-            self._wrong(f"{place}.action", _one_of(action, list(_KEYS)))
+            self._wrong(f"{place}.action", _one_of(action, DELIVERED))
             self._conditions(block, place)
             return
         if not self._keys(block, action, place):
@@ -179,7 +189,6 @@ class _Reader:
         name = self._name(block, place)
         readers: dict[str, Callable[[Mapping[str, Any], str, str], None]] = {
             "update_user": self._update_user,
-            "track_event": self._track_event,
             "subscribe_list": self._subscribe_list,
             "update_subscriptions": self._update_subscriptions,
         }
@@ -212,6 +221,24 @@ class _Reader:
         self._names[name] = place
         return name
 
+    def _event(self, block: Mapping[str, Any], place: str) -> None:
+        read = read_block(block, place, self.problems)
+        if read is None:
+            return
+        if read.name in self._names:
+            self._wrong(
+                f"{place}.name", f"{read.name!r} is already the name of {self._names[read.name]}"
+            )
+        self._names[read.name] = place
+        for name, field in read.own.compiled.items():
+            for root in unknown_roots(field.reads):
+                allowed = ", ".join(ROOTS)
+                self._wrong(
+                    f"{place}.fields.{name}",
+                    f"$.{root} is no part of a message that is kept; these are: {allowed}",
+                )
+        self.events.append(read)
+
     def _update_user(self, block: Mapping[str, Any], name: str, place: str) -> None:
         subscribe = self._subscribe(block["subscribe"], f"{place}.subscribe")
         only = (frozenset({"identify"}), frozenset({"type"}))
@@ -232,36 +259,6 @@ class _Reader:
             else:
                 fields[target] = tuple(words[1:])
         self.users.append(UpdateUser(name, frozenset({"identify"}), everything, fields))
-
-    def _track_event(self, block: Mapping[str, Any], name: str, place: str) -> None:
-        subscribe = self._subscribe(block["subscribe"], f"{place}.subscribe")
-        if block.get("preset", "segment") != "segment":
-            self._wrong(f"{place}.preset", _one_of(block["preset"], ["segment"]))
-        fields: list[tuple[tuple[str, ...], Getter]] = []
-        targets = self._fields(block, place)
-        for target, source in targets.items():
-            words = tuple(target.split("."))
-            if not (target in _EVENT_TARGETS or (words[0] == "dataFields" and "" not in words)):
-                self._wrong(f"{place}.fields.{target}", _one_of(target, list(_EVENT_TARGETS)))
-            find = getter(source)
-            if find is None:
-                self._wrong(f"{place}.fields.{target}", f"{source!r} is no path into a message")
-            else:
-                fields.append((words, find))
-        if "preset" not in block and "eventName" not in targets:
-            self._wrong(f"{place}.preset", "is required: segment, unless fields has an eventName")
-        expires = self._duration(block.get("expires_after"), f"{place}.expires_after")
-        if subscribe:
-            self.events.append(
-                TrackEvent(
-                    name=name,
-                    matches=subscribe.matches,
-                    types=subscribe.types,
-                    preset="preset" in block,
-                    fields=tuple(fields),
-                    expires_after=expires,
-                )
-            )
 
     def _subscribe_list(self, block: Mapping[str, Any], name: str, place: str) -> None:
         audience, reference = block["audience"], block["list"]
@@ -316,14 +313,6 @@ class _Reader:
             else:
                 self._wrong(f"{place}.fields.{target}", "must be a path such as $.traits.plan")
         return found
-
-    def _duration(self, text: object, place: str) -> int | None:
-        if text is None:
-            return None
-        length = milliseconds(text) if isinstance(text, str) else None
-        if length is None:
-            self._wrong(place, "must be a length of time such as 90s, 30m, 2h or 14d")
-        return length
 
     def _reference(self, reference: object, place: str) -> None:
         right = isinstance(reference, int) or (isinstance(reference, str) and reference)

@@ -12,7 +12,6 @@ import msgspec
 from daemon.domain.commands import SubscriptionTarget
 from daemon.domain.identity import ProjectType
 from daemon.domain.messages import Message
-from daemon.mapping.paths import Getter
 
 
 class UpdateUser(msgspec.Struct, frozen=True):
@@ -27,8 +26,19 @@ class UpdateUser(msgspec.Struct, frozen=True):
     fields: dict[str, tuple[str, ...]]
 
 
+class Made(msgspec.Struct, frozen=True):
+    """What a mapping made of a message: a row, or why there is none.
+
+    `left_out` are the fields the row lacks, as their values could not be had or sent.
+    """
+
+    row: dict[str, Any] | None
+    left_out: tuple[str, ...] = ()
+    reason: str = ""
+
+
 class TrackEvent(msgspec.Struct, frozen=True):
-    """A message becomes a custom event. `fields` are exceptions to the preset, by target path.
+    """A message becomes a custom event. `make` makes its row without its user.
 
     `expires_after` is in ms; None means an event is delivered however old it is.
     """
@@ -36,8 +46,7 @@ class TrackEvent(msgspec.Struct, frozen=True):
     name: str
     matches: Callable[[Message], bool]
     types: frozenset[str] | None
-    preset: bool
-    fields: tuple[tuple[tuple[str, ...], Getter], ...]
+    make: Callable[[Message], Made]
     expires_after: int | None
 
 

@@ -12,7 +12,7 @@ import msgspec
 from daemon.domain.messages import Message
 from daemon.domain.profiles import Desired, Profile
 from daemon.mapping.canonical import value_hash
-from daemon.mapping.events import matching_events, track_row
+from daemon.mapping.events import made_event, matching_events
 from daemon.mapping.mappings import Mappings
 from daemon.mapping.project import project
 
@@ -102,7 +102,7 @@ def _parts(desired: Desired) -> Iterator[tuple[str, Any]]:
 def _rows(message: Message, mappings: Mappings) -> dict[str, Any]:
     rows: dict[str, Any] = {}
     for number, mapping in enumerate(matching_events(message, mappings)):
-        row = track_row(message, mapping, first=number == 0)
+        row = made_event(message, mapping, first=number == 0).row
         if row is not None:
             name = str(row["eventName"])
             times = sum(known == name or known.startswith(f"{name} #") for known in rows)

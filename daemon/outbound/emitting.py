@@ -15,7 +15,7 @@ import msgspec
 from daemon.domain.commands import Command, Endpoint
 from daemon.domain.identity import IterableIdentity
 from daemon.domain.messages import Message
-from daemon.mapping.events import has_expired, matching_events, track_row
+from daemon.mapping.events import has_expired, made_event, matching_events
 from daemon.mapping.mappings import Mappings, TrackEvent
 from daemon.mapping.rows import event_row
 from daemon.outbound.residents import NEVER, Resident
@@ -57,7 +57,7 @@ class Event(msgspec.Struct, gc=False):
 
     `after` is the position up to which its user's state has to be accepted
     first: its own, or a later one where that state could not be sent before. `waiting_id` is its
-    row in the waiting table, where it has one.
+    row in the waiting table, where it has one. `left_out` names fields its rows had to do without.
     """
 
     position: int
@@ -71,6 +71,7 @@ class Event(msgspec.Struct, gc=False):
     fate: Fate | None = None
     reason: str = ""
     waiting_id: int = 0
+    left_out: list[str] = []
 
     @property
     def open_rows(self) -> list[EventRow]:
@@ -166,13 +167,15 @@ class Emitter:
             if has_expired(message, mapping, now):
                 event.fate = Fate.EXPIRED
                 continue
-            row = track_row(message, mapping, first=number == 0)
-            if row is not None:
-                event.rows.append(EventRow(row, _expires_at(message, mapping)))
+            made = made_event(message, mapping, first=number == 0)
+            event.left_out += [f"{mapping.name}: {field}" for field in made.left_out]
+            row = EventRow(made.row or {}, _expires_at(message, mapping))
+            if made.row is None:
+                row.fate, row.reason = Fate.DEAD, f"{mapping.name}: {made.reason}"
+            event.rows.append(row)
         if event.rows:
             event.fate = None
-        elif event.fate is None:
-            event.fate, event.reason = Fate.FILTERED, "it has no event name"
+            event.judge()
         return event
 
     def queue(self, resident: Resident, event: Event) -> None:

@@ -307,6 +307,10 @@ class Turns:
             self._emitter.admit(event)
             if event.fate is None:
                 self._waitroom.seat(turn, whose, event)
+            elif fate is None:
+                self._waitroom.finish(turn, event, whose)
+            for name in event.left_out:
+                turn.counters[f"field left out, {name}"] += 1
 
     async def _wake(self, turn: Turn) -> None:
         """Look again at those who are due, and bring back marks that were left in the store."""

@@ -9,6 +9,7 @@ import pytest
 
 from daemon.cli.findings import NOT_CHECKABLE, UNCONFIRMED
 from daemon.clients.iterable.endpoints import ENDPOINTS
+from daemon.mapping.blocks import DELIVERED
 from tests.cli.commanding import SANDBOX_KEY, Segue
 from tests.cli.conftest import MAPPINGS
 from tests.process.running import Place, free_port
@@ -230,7 +231,7 @@ def test_a_wrong_file_gives_one_line_for_each_mistake(segue: Segue) -> None:
         0: "'email', 'userId' or 'hybrid'",
         1: "sqlite:///<file>",
         5: "did you mean 'iterable'?",
-        6: "update_user, track_event, subscribe_list, update_subscriptions",
+        6: ", ".join(DELIVERED),
         10: "did you mean create?",
     }
     for number, words in allowed.items():

@@ -21,7 +21,7 @@ from daemon.domain.messages import Message
 from daemon.domain.profiles import Believed, Profile
 from daemon.mapping.blocks import DEFAULT, read
 from daemon.mapping.catalog import Catalog
-from daemon.mapping.events import has_expired, matching_events, track_row
+from daemon.mapping.events import has_expired, made_event, matching_events
 from daemon.mapping.fold import fold
 from daemon.mapping.identity import learn, resolve
 from daemon.mapping.mappings import Mappings
@@ -118,7 +118,7 @@ class World:
         identity = identity_of(user, self._profiles[user], self._mapped.project)
         rows = []
         for number, mapping in enumerate(matching_events(one, self._mapped)):
-            row = track_row(one, mapping, first=number == 0)
+            row = made_event(one, mapping, first=number == 0).row
             if row is not None and identity is not None and not has_expired(one, mapping, now):
                 rows.append(event_row(user, identity, self._mapped.project, 1, row))
         return rows

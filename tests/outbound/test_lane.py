@@ -8,10 +8,13 @@ import pytest
 from daemon.domain.identity import IterableIdentity, ProjectType
 from daemon.domain.messages import shard_of
 from daemon.domain.profiles import decode_believed, decode_profile
+from daemon.mapping.blocks import DEFAULT, read
 from daemon.mapping.diff import IDENTITY, identity_hash
+from daemon.mapping.mappings import Mappings
 from daemon.outbound.turn import SUBSCRIPTIONS_MISSING
 from daemon.store import Connection, facts, users, waiting
-from tests.outbound.bench import bench, digest_published, quick_sandbox
+from tests.outbound.bench import CATALOG, bench, digest_published, quick_sandbox
+from tests.outbound.truth import assert_balanced, counters
 
 pytestmark = pytest.mark.anyio
 
@@ -270,3 +273,30 @@ async def test_there_is_nothing_to_wait_for_where_no_lane_runs(tmp_path: Path) -
     async with bench(tmp_path) as b:
         with anyio.fail_after(1):
             await b.lane.finish()
+
+
+def rated() -> Mappings:
+    """An event that needs a name, and wants a number."""
+    fields = {"eventName": "$.properties.called", "campaignId": "$.properties.campaign"}
+    block = {"name": "rated", "action": "track_event", "subscribe": 'type = "track"'}
+    return read([*DEFAULT[:1], {**block, "fields": fields}]).publish(1, ProjectType.HYBRID, CATALOG)
+
+
+async def test_a_message_that_makes_no_row_is_a_dead_letter_and_a_field_left_out_is_told(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, mappings=rated()) as b, b.running():
+        b.say(user_id="1", traits={"plan": "pro"})
+        b.say(type="track", user_id="1", event="Said", properties={"campaign": 7})
+        named = {"called": "Rated", "campaign": "none"}
+        b.say(type="track", user_id="1", event="Said", properties=named)
+        await b.settled()
+        rows = await b.ledger(kind="event")
+        assert [row["payload"]["eventName"] for row in rows] == ["Rated"]
+        assert "campaignId" not in rows[0]["payload"]
+        dead = b.database.read_now(lambda c: waiting.by_kind(c, waiting.WaitingKind.DEAD, 0, 9))
+        assert [(row.position, row.reason) for row in dead] == [
+            (2, "rated: eventName: is required")
+        ]
+        assert counters(b)["field left out, rated: campaignId"] == 1
+        assert_balanced(b)

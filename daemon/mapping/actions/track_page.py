@@ -4,7 +4,7 @@ from typing import Any
 
 from daemon.mapping.declarations.action import Action, Default, Kind, Preset
 from daemon.mapping.declarations.caller import EVENTS_EMAIL
-from daemon.mapping.declarations.custom_event import FIELDS, KEYS, ROUTE, build
+from daemon.mapping.declarations.custom_event import FIELDS, KEYS, ROUTE, build, row
 
 _SEGMENT: dict[str, Any] = {
     "email": EVENTS_EMAIL,
@@ -25,6 +25,7 @@ ACTION = Action(
     routes=(ROUTE,),
     fields=FIELDS,
     build=build,
+    row=row,
     keys=KEYS,
     presets=(
         Preset(

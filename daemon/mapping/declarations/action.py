@@ -8,12 +8,13 @@ of them knows an action by name.
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from daemon.domain.identity import ProjectType
-from daemon.mapping.declarations.field import Field
+from daemon.mapping.declarations.field import Field, Table
 from daemon.mapping.declarations.key import Key
 
 
@@ -84,12 +85,13 @@ class Given(msgspec.Struct, frozen=True):
     project: ProjectType | None
 
 
-class Action(msgspec.Struct, frozen=True):
+class Action(msgspec.Struct, frozen=True, dict=True):
     """An action.
 
     `open`: a name in `fields` that is not in the table is short for `dataFields.` and the name.
     `refuses` says why a data field can't be written, or None. Of each group of keys in `one_of` a
-    block has exactly one. `build` raises ActionFailed where the values don't make a request.
+    block has exactly one. `build` raises ActionFailed where the values don't make a request. `row`
+    is what a row of the bulk call says beside whom it is about; None where there is no such call.
     """
 
     name: str
@@ -104,6 +106,12 @@ class Action(msgspec.Struct, frozen=True):
     open: bool = False
     one_of: tuple[tuple[str, ...], ...] = ()
     refuses: Callable[[str], str | None] | None = None
+    row: Callable[[Given], dict[str, Any]] | None = None
+
+    @cached_property
+    def table(self) -> Table:
+        """The fields, ready for reading values."""
+        return Table(self.fields)
 
     def field(self, name: str) -> Field | None:
         """The field of the table `name` stands for, itself or by a wildcard."""

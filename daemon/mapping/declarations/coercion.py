@@ -8,16 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from daemon.mapping.canonical import outgoing
-from daemon.mapping.declarations.field import Field, Type
+from daemon.mapping.declarations.field import Field, Table, Type
 from daemon.mapping.declarations.problems import ActionFailed, FieldProblem
 from daemon.mapping.declarations.values import Unfit, read
 
 _REQUIRED = "is required"
 
 
-def coerce(
-    table: tuple[Field, ...], found: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[FieldProblem]]:
+def coerce(table: Table, found: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldProblem]]:
     """The values by field name, and what was left out of them.
 
     `found` holds what a mapping gave, by the names it was written under. The fields of a wildcard
@@ -28,21 +26,20 @@ def coerce(
     """
     problems: list[FieldProblem] = []
     values: dict[str, Any] = {}
-    for field in table:
-        if field.name in found:
-            _take(field, found[field.name], values, problems)
-    for name, value in found.items():
-        wildcard = _wildcard(table, name)
+    for name, field in table.plain.items():
+        if name in found:
+            _take(field, found[name], values, problems)
+    for name in [name for name in found if name not in table.plain]:
+        wildcard = next((field for field in table.wildcards if field.covers(name)), None)
         if wildcard is not None:
-            _put(values, wildcard, name, value)
-    for field in table:
-        if field.type in (Type.OBJECT, Type.ANY) and field.root in values:
-            values[field.root] = outgoing(values[field.root])
-    told = {problem.field.partition("[")[0] for problem in problems}
-    needed = {field.name for field in table if field.required}
-    missing = needed - set(values)
-    problems += [FieldProblem(name, _REQUIRED) for name in sorted(missing - told)]
+            _put(values, wildcard, name, found[name])
+    for name in table.objects:
+        if name in values:
+            values[name] = outgoing(values[name])
+    missing = table.required - values.keys()
     if missing:
+        told = {problem.field.partition("[")[0] for problem in problems}
+        problems += [FieldProblem(name, _REQUIRED) for name in sorted(missing - told)]
         raise ActionFailed(problems)
     return values, problems
 
@@ -69,7 +66,7 @@ def _items(
 ) -> list[dict[str, Any]] | None:
     """Items whose own fields are right; None where one lacks a required field: all are told."""
     found = [
-        _item(field.of, item, f"{field.name}[{number}]", problems)
+        _item(field.items, item, f"{field.name}[{number}]", problems)
         for number, item in enumerate(items)
     ]
     right = [item for item in found if item is not None]
@@ -77,9 +74,9 @@ def _items(
 
 
 def _item(
-    table: tuple[Field, ...], item: dict[str, Any], place: str, problems: list[FieldProblem]
+    table: Table, item: dict[str, Any], place: str, problems: list[FieldProblem]
 ) -> dict[str, Any] | None:
-    own = {field.name for field in table}
+    own = table.plain.keys()
     try:
         values, unfit = coerce(table, {name: item[name] for name in item if name in own})
     except ActionFailed as failed:
@@ -92,10 +89,6 @@ def _item(
 
 def _placed(problems: list[FieldProblem], place: str) -> list[FieldProblem]:
     return [FieldProblem(f"{place}.{problem.field}", problem.reason) for problem in problems]
-
-
-def _wildcard(table: tuple[Field, ...], name: str) -> Field | None:
-    return next((field for field in table if field.is_wildcard and field.covers(name)), None)
 
 
 def _put(values: dict[str, Any], field: Field, name: str, value: Any) -> None:

@@ -52,7 +52,10 @@ _PASSED_ON = (
 )
 
 
+def row(given: Given) -> dict[str, Any]:
+    """The event without its user."""
+    return {name: given.values[name] for name in _PASSED_ON if name in given.values}
+
+
 def build(given: Given) -> list[Request]:
-    row: dict[str, Any] = dict(mentioned(given))
-    row |= {name: given.values[name] for name in _PASSED_ON if name in given.values}
-    return [Request(ROUTE.method, ROUTE.path, row)]
+    return [Request(ROUTE.method, ROUTE.path, {**mentioned(given), **row(given)})]

@@ -1,6 +1,7 @@
 """The fields of an action: one row of its table each."""
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ class Type(StrEnum):
     ANY = "any"
 
 
-class Field(msgspec.Struct, frozen=True):
+class Field(msgspec.Struct, frozen=True, dict=True):
     """One field.
 
     `name` is as it is written under `fields:`, `also` another way to write it; a name that ends in
@@ -67,3 +68,22 @@ class Field(msgspec.Struct, frozen=True):
             return name == self.name
         rest = name.removeprefix(self.root + ".")
         return rest != name and "" not in rest.split(".")
+
+    @cached_property
+    def items(self) -> "Table":
+        """The fields of each item, ready for reading."""
+        return Table(self.of)
+
+
+class Table:
+    """Fields in their order, and what is asked of all of them for every message.
+
+    `plain` are those without a wildcard, `objects` the names whose values may hold date-times.
+    """
+
+    def __init__(self, fields: tuple[Field, ...]) -> None:
+        free = (Type.OBJECT, Type.ANY)
+        self.plain = {field.name: field for field in fields if not field.is_wildcard}
+        self.wildcards = [field for field in fields if field.is_wildcard]
+        self.objects = list(dict.fromkeys(each.root for each in fields if each.type in free))
+        self.required = frozenset(field.name for field in fields if field.required)

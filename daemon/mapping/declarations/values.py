@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?\s*", re.
 _LONGEST_NUMBER = 400
 _INT64 = 2**63
 _MILLISECONDS_FROM = 10**11
+_UTC = " +00:00"
 _FORM = "%Y-%m-%d %H:%M:%S"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -141,7 +142,10 @@ def _dated(text: str) -> datetime:
     """ISO 8601; without an offset it is UTC."""
     if _DAY.fullmatch(text):
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    return datetime.strptime(outgoing(text), f"{_FORM} %z")
+    form = outgoing(text)
+    if not form.endswith(_UTC):
+        raise ValueError(text)
+    return datetime.fromisoformat(form.removesuffix(_UTC)).replace(tzinfo=UTC)
 
 
 def _seconds(_: Field, value: Any) -> int:

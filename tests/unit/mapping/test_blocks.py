@@ -8,9 +8,11 @@ import yaml
 from daemon.domain.commands import SubscriptionTarget
 from daemon.domain.identity import ProjectType
 from daemon.errors import ConfigurationError
-from daemon.mapping.blocks import DEFAULT, read
+from daemon.mapping.actions.track_event import ACTION as TRACK_EVENT
+from daemon.mapping.blocks import DEFAULT, DELIVERED, read
 from daemon.mapping.catalog import Catalog, Need
 from daemon.mapping.durations import milliseconds
+from daemon.mapping.events import ROOTS
 from daemon.mapping.project import ITERABLES_OWN
 from tests.unit.mapping.making import CATALOG, mappings, message
 
@@ -67,7 +69,10 @@ def test_all_actions_can_stand_together_and_keep_their_order() -> None:
 
 ON_FIRST_IDENTIFY: dict[object, Any] = {True: "first_identify"}  # YAML reads `on:` as true
 ON_FIRST_IDENTIFY.update(GOOD["track_event"])
-ACTIONS = "update_user, track_event, subscribe_list, update_subscriptions"
+ACTIONS = ", ".join(DELIVERED)
+PRESETS = ", ".join(preset.name for preset in TRACK_EVENT.presets)
+FIELDS = ", ".join(field.name for field in TRACK_EVENT.fields)
+KEPT = ", ".join(ROOTS)
 MISTAKES: list[tuple[object, str]] = [
     ("update_user", "mappings[0]: must be a block with name, action and more"),
     (None, "mappings[0]: must be a block with name, action and more"),
@@ -111,7 +116,7 @@ MISTAKES: list[tuple[object, str]] = [
         ON_FIRST_IDENTIFY,
         (
             "mappings[0].True: True is not available;"
-            " use one of action, expires_after, fields, name, preset, subscribe"
+            " use one of name, action, preset, fields, subscribe, expires_after, omit"
         ),
     ),
     # update_user
@@ -202,53 +207,61 @@ MISTAKES: list[tuple[object, str]] = [
     (
         changed("track_event", preset="segments"),
         (
-            "mappings[0].preset: 'segments' is not available; use one of segment"
+            f"mappings[0].preset: 'segments' is not available; use one of {PRESETS}"
             "; did you mean segment?"
         ),
     ),
     (
         changed("track_event", preset=REMOVED),
-        "mappings[0].preset: is required: segment, unless fields has an eventName",
+        f"mappings[0].fields.eventName: is required, or a preset: {PRESETS}",
     ),
     (
         changed("track_event", preset=REMOVED, fields={"dataFields.a": "$.properties.a"}),
-        "mappings[0].preset: is required: segment, unless fields has an eventName",
+        f"mappings[0].fields.eventName: is required, or a preset: {PRESETS}",
     ),
     (
         changed("track_event", fields={"plan": "$.traits.plan"}),
-        (
-            "mappings[0].fields.plan: 'plan' is not available;"
-            " use one of dataFields, eventName, campaignId, templateId"
-        ),
+        f"mappings[0].fields.plan: 'plan' is not available; use one of {FIELDS}",
     ),
     (
         changed("track_event", fields={"datafields.a": "$.traits.plan"}),
         (
-            "mappings[0].fields.datafields.a: 'datafields.a' is not available; use one of"
-            " dataFields, eventName, campaignId, templateId; did you mean dataFields?"
+            f"mappings[0].fields.datafields.a: 'datafields.a' is not available; use one of {FIELDS}"
+            "; did you mean dataFields.*?"
         ),
     ),
     (
         changed("track_event", fields={"eventName.a": "$.event"}),
         (
-            "mappings[0].fields.eventName.a: 'eventName.a' is not available; use one of"
-            " dataFields, eventName, campaignId, templateId; did you mean eventName?"
+            f"mappings[0].fields.eventName.a: 'eventName.a' is not available; use one of {FIELDS}"
+            "; did you mean eventName?"
         ),
     ),
     (
-        changed("track_event", fields={"dataFields.": "$.event"}),
-        (
-            "mappings[0].fields.dataFields.: 'dataFields.' is not available; use one of"
-            " dataFields, eventName, campaignId, templateId; did you mean dataFields?"
-        ),
+        changed("track_event", fields={"userId": "$.properties.buyer"}),
+        "mappings[0].fields.userId: says who it is, which the profile does",
     ),
     (
         changed("track_event", fields={"dataFields.a": "$.profile.traits.plan"}),
-        "mappings[0].fields.dataFields.a: '$.profile.traits.plan' is no path into a message",
+        (
+            "mappings[0].fields.dataFields.a: $.profile is no part of a message that is kept;"
+            f" these are: {KEPT}"
+        ),
     ),
     (
-        changed("track_event", fields={"dataFields.a": "https://x/{{ properties.id }}"}),
-        "mappings[0].fields.dataFields.a: must be a path such as $.traits.plan",
+        changed("track_event", fields={"dataFields.a": "at {{ sentAt }}"}),
+        (
+            "mappings[0].fields.dataFields.a: $.sentAt is no part of a message that is kept;"
+            f" these are: {KEPT}"
+        ),
+    ),
+    (
+        changed("track_event", fields={"dataFields.a": {"@path": "$.traits.a", "@json": 1}}),
+        ("mappings[0].fields.dataFields.a: must hold one directive, not @json, @path"),
+    ),
+    (
+        changed("track_event", expires_after="0s"),
+        "mappings[0].expires_after: must be a length of time such as 90s, 30m, 2h or 14d",
     ),
     (
         changed("track_event", expires_after="2 hours"),
@@ -345,8 +358,8 @@ def test_several_mistakes_are_all_told_at_once() -> None:
         "mappings[0].fields.a",
         "mappings[0].fields.e",
         "mappings[1]",
-        "mappings[2].presets",
         "mappings[2].name",
+        "mappings[2].presets",
         "mappings[3].subscribe",
         "mappings[3].expires_after",
     ]
@@ -442,7 +455,7 @@ def test_the_default_is_profiles_and_events() -> None:
     published = read(DEFAULT).publish(1, ProjectType.HYBRID, Catalog())
     (profiles,), (events,) = published.users, published.events
     assert (profiles.name, profiles.everything, profiles.fields) == ("profiles", True, {})
-    assert (events.name, events.preset, events.types) == ("events", True, frozenset({"track"}))
+    assert (events.name, events.types) == ("events", frozenset({"track"}))
     assert events.matches(message("track"))
     assert not events.matches(message("page"))
     assert not published.lists

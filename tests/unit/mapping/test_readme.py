@@ -9,13 +9,20 @@ import yaml
 
 import daemon.mapping
 from daemon.domain.identity import ProjectType
-from daemon.mapping.blocks import _EVENT_TARGETS, _KEYS, DEFAULT, read
+from daemon.mapping.actions.track_event import ACTION as TRACK_EVENT
+from daemon.mapping.blocks import _KEYS, DEFAULT, read
 from daemon.mapping.catalog import Catalog
-from daemon.mapping.paths import ROOTS
+from daemon.mapping.events import ROOTS
 from daemon.mapping.project import ITERABLES_OWN
 
 README = (Path(str(daemon.mapping.__file__)).parent / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+EVENT_WORDS = [
+    *(field.name for field in TRACK_EVENT.fields if "*" not in field.name),
+    *(key.name for key in TRACK_EVENT.keys),
+]
 
 
 def loaded(text: str) -> list[dict[str, Any]]:
@@ -46,6 +53,6 @@ def test_the_default_stands_there_word_for_word() -> None:
     assert DEFAULT in [loaded(text) for text in BLOCKS]
 
 
-@pytest.mark.parametrize("word", [*ROOTS, *_EVENT_TARGETS, *sorted(ITERABLES_OWN)])
+@pytest.mark.parametrize("word", [*ROOTS, *EVENT_WORDS, *sorted(ITERABLES_OWN)])
 def test_every_word_that_may_be_needed_is_named(word: str) -> None:
     assert f"`{word}`" in README

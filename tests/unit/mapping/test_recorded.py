@@ -11,7 +11,7 @@ from daemon.domain.messages import Message
 from daemon.domain.profiles import Believed
 from daemon.mapping.blocks import DEFAULT, read
 from daemon.mapping.catalog import Catalog
-from daemon.mapping.events import matching_events, track_row
+from daemon.mapping.events import made_event, matching_events
 from tests.unit.mapping.delivering import deliver
 from tests.unit.mapping.making import profile_of
 
@@ -55,7 +55,9 @@ def test_every_documented_sample_is_delivered_and_then_settled(kind: ProjectType
         rows = deliver("u:u1", profile, believed, mapped)
         assert deliver("u:u1", profile, believed, mapped) == []
         if one.type == "track":
-            sent = [track_row(one, mapping, first=True) for mapping in matching_events(one, mapped)]
+            sent = [
+                made_event(one, mapping, first=True).row for mapping in matching_events(one, mapped)
+            ]
             assert [row is not None for row in sent] == [bool(one.event)]
         elif kind is not ProjectType.EMAIL and set(one.traits) - {"email"}:
             assert len(rows) == 1 or "personas" in one.context

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.mapping.declarations.coercion import coerce
-from daemon.mapping.declarations.field import Field, Type
+from daemon.mapping.declarations.field import Field, Table, Type
 from daemon.mapping.declarations.problems import ActionFailed, FieldProblem
 from daemon.mapping.declarations.values import Unfit, read
 
@@ -136,27 +136,27 @@ TABLE = (
 
 
 def test_null_and_empty_text_are_nothing_said_but_where_null_removes() -> None:
-    values, problems = coerce(TABLE, {"it": "x", "count": None, "phone": None})
+    values, problems = coerce(Table(TABLE), {"it": "x", "count": None, "phone": None})
     assert values == {"it": "x", "phone": None}
     assert not problems
-    values, _ = coerce(TABLE, {"it": "x", "count": "", "phone": ""})
+    values, _ = coerce(Table(TABLE), {"it": "x", "count": "", "phone": ""})
     assert values == {"it": "x"}
 
 
 def test_a_bad_field_is_left_out_and_told_a_required_one_fails_with_all_reasons() -> None:
-    values, problems = coerce(TABLE, {"it": "x", "count": "many"})
+    values, problems = coerce(Table(TABLE), {"it": "x", "count": "many"})
     assert values == {"it": "x"}
     assert problems == [FieldProblem("count", "must be a whole number")]
     with pytest.raises(ActionFailed) as failed:
-        coerce(TABLE, {"count": "many"})
+        coerce(Table(TABLE), {"count": "many"})
     assert str(failed.value) == "count: must be a whole number; it: is required"
     with pytest.raises(ActionFailed, match=r"^it: must be text$"):
-        coerce(TABLE, {"it": {}})
+        coerce(Table(TABLE), {"it": {}})
 
 
 def test_single_fields_go_over_the_object_which_stays_as_it_was() -> None:
     given_object = {"a": 1, "nest": {"b": 1}}
     found = {"it": "x", "data": given_object, "data.nest.c": "2026-01-01T00:00:00Z", "data.a": 2}
-    values, _ = coerce(TABLE, found)
+    values, _ = coerce(Table(TABLE), found)
     assert values["data"] == {"a": 2, "nest": {"b": 1, "c": "2026-01-01 00:00:00 +00:00"}}
     assert given_object == {"a": 1, "nest": {"b": 1}}
