@@ -128,12 +128,15 @@ class Condition(Shape):
 
     words = "a condition"
 
+    def __init__(self, meant: Callable[[str], object] = parse) -> None:
+        self._meant = meant
+
     def read(self, value: Any, place: str, problems: list[str]) -> Any:
         if not isinstance(value, str):
             problems.append(f'{place}: must be text, such as: type = "track"')
             return value
         try:
-            parse(value)
+            self._meant(value)
         except SubscribeError as error:
             problems.append(f"{place}: {error}")
         return value

@@ -4,7 +4,7 @@ Reading has two steps: `read_blocks` checks blocks by themselves, and says every
 with them; `Block.ready` puts ids in place of names, once a catalog knows them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,12 +15,19 @@ from daemon.mapping.actions import ACTIONS
 from daemon.mapping.catalog import Catalog, Need
 from daemon.mapping.declarations.action import Action, Preset
 from daemon.mapping.declarations.saying import one_of
+from daemon.mapping.declarations.shapes import Condition
 from daemon.mapping.registry.fields import Fields, compile_fields, defaults_of
 from daemon.mapping.registry.performing import Outcome, perform
-from daemon.mapping.subscribe import Subscribe, parse
+from daemon.mapping.subscribe import Subscribe, parse, parse_as_trigger
 
-COMMON = ("name", "action", "preset", "fields")
+COMMON = ("name", "action", "preset", "fields", "dialect")
 """Keys of every block."""
+_SUBSCRIBE, _FQL = "subscribe", "fql"
+DIALECTS: dict[str, Callable[[str], Subscribe]] = {
+    _FQL: parse,
+    "segment-trigger": parse_as_trigger,
+}
+"""How a block's `subscribe` may be meant."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -54,7 +61,7 @@ class Block(msgspec.Struct, frozen=True):
     """A block that is right by itself.
 
     `options` are its keys as read, `own` its fields, `base` those of its preset and the defaults,
-    `place` where it stood.
+    `place` where it stood, `dialect` how its `subscribe` is meant.
     """
 
     name: str
@@ -64,6 +71,7 @@ class Block(msgspec.Struct, frozen=True):
     own: Fields
     base: Fields
     place: str
+    dialect: str = _FQL
 
     def needs(self) -> list[Need]:
         """What Iterable must have for this block."""
@@ -94,7 +102,7 @@ class Block(msgspec.Struct, frozen=True):
 
     def _cases(self, options: dict[str, Any]) -> list[Case]:
         always: dict[str, Any] = {}
-        chosen: list[tuple[str, dict[str, Any]]] = []
+        chosen: list[tuple[Subscribe, dict[str, Any]]] = []
         for key in self.action.keys:
             if key.name not in options:
                 continue
@@ -102,15 +110,16 @@ class Block(msgspec.Struct, frozen=True):
             fills = key.fills(value) if key.fills else {}
             condition = key.condition(value) if key.condition else None
             if condition is not None:
-                chosen.append((condition, fills))
+                meant = DIALECTS[self.dialect] if key.name == _SUBSCRIBE else parse
+                chosen.append((meant(condition), fills))
             else:
                 always |= fills
         return [
             Case(
-                parse(condition),
+                subscribe,
                 self.own.over(filled(self.action, {**always, **fills})).over(self.base),
             )
-            for condition, fills in chosen
+            for subscribe, fills in chosen
         ]
 
 
@@ -157,10 +166,11 @@ def read_block(block: object, place: str, problems: list[str]) -> Block | None:
     preset = _preset(action, block, place, problems)
     own = _fields(action, block, place, problems)
     base = filled(action, {**defaults_of(action), **(preset.fields if preset else {})})
-    options = _options(action, block, place, problems)
+    dialect = _dialect(block, place, problems)
+    options = _options(action, block, dialect, place, problems)
     if len(problems) == already:
         problems += _uncovered(action, own.over(base), options, place)
-    return Block(name, action, preset, options, own, base, place)
+    return Block(name, action, preset, options, own, base, place, dialect)
 
 
 def _is_required(allowed: list[str]) -> str:
@@ -205,15 +215,26 @@ def _fields(action: Action, block: Mapping[str, Any], place: str, problems: list
     return own
 
 
+def _dialect(block: Mapping[str, Any], place: str, problems: list[str]) -> str:
+    said = block.get("dialect", _FQL)
+    if said not in list(DIALECTS):
+        problems.append(f"{place}.dialect: {one_of(said, list(DIALECTS))}")
+        return _FQL
+    if _SUBSCRIBE not in block and "dialect" in block:
+        problems.append(f"{place}.dialect: is about `subscribe`, and there is none")
+    return str(said)
+
+
 def _options(
-    action: Action, block: Mapping[str, Any], place: str, problems: list[str]
+    action: Action, block: Mapping[str, Any], dialect: str, place: str, problems: list[str]
 ) -> dict[str, Any]:
     options: dict[str, Any] = {}
     allowed = [*COMMON, *(key.name for key in action.keys)]
     for name, value in block.items():
         key = action.key(str(name))
         if key is not None:
-            options[key.name] = key.shape.read(value, f"{place}.{name}", problems)
+            shape = Condition(DIALECTS[dialect]) if key.name == _SUBSCRIBE else key.shape
+            options[key.name] = shape.read(value, f"{place}.{name}", problems)
         elif name not in COMMON:
             problems.append(f"{place}.{name}: {one_of(name, allowed)}")
     problems += [

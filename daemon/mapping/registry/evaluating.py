@@ -20,12 +20,12 @@ from daemon.mapping.declarations.problems import ActionFailed
 from daemon.mapping.declarations.saying import one_of
 from daemon.mapping.directives import MappingFailed, MappingInvalid, compile_mapping
 from daemon.mapping.paths import MISSING
-from daemon.mapping.registry.blocks import filled
+from daemon.mapping.registry.blocks import DIALECTS, filled
 from daemon.mapping.registry.fields import Fields, compile_fields, defaults_of, least_of
 from daemon.mapping.registry.performing import perform
 from daemon.mapping.subscribe import SubscribeError, decides, parse, parse_trigger
 
-_DIALECTS = ("fql", "segment-trigger")
+_DIALECTS = tuple(DIALECTS)
 _KEYS = {
     "mapping": ("mapping", "payload"),
     "subscribe": ("subscribe", "event", "dialect"),

@@ -5,6 +5,7 @@ from typing import Any
 from daemon.mapping.actions import ACTIONS
 from daemon.mapping.declarations.action import Action
 from daemon.mapping.declarations.field import Field
+from daemon.mapping.registry.blocks import DIALECTS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -69,6 +70,11 @@ def _block(action: Action) -> dict[str, Any]:
             "oneOf": [
                 {"const": preset.name, "description": preset.about} for preset in action.presets
             ],
+        }
+    if action.key("subscribe") is not None:
+        properties["dialect"] = {
+            "enum": list(DIALECTS),
+            "description": "How `subscribe` is meant: as FQL, or as Segment decides its triggers.",
         }
     for key in action.keys:
         properties[key.name] = {**key.shape.schema(), "description": key.about}

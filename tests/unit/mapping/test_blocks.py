@@ -116,7 +116,7 @@ MISTAKES: list[tuple[object, str]] = [
         ON_FIRST_IDENTIFY,
         (
             "mappings[0].True: True is not available;"
-            " use one of name, action, preset, fields, subscribe, expires_after, omit"
+            " use one of name, action, preset, fields, dialect, subscribe, expires_after, omit"
         ),
     ),
     # update_user
@@ -264,6 +264,17 @@ MISTAKES: list[tuple[object, str]] = [
         "mappings[0].expires_after: must be a length of time such as 90s, 30m, 2h or 14d",
     ),
     (
+        changed("track_event", dialect="sql"),
+        (
+            "mappings[0].dialect: 'sql' is not available; use one of fql, segment-trigger"
+            "; did you mean fql?"
+        ),
+    ),
+    (
+        changed("track_event", dialect="segment-trigger", subscribe="lowercase(event) = 1"),
+        "mappings[0].subscribe: at character 11: Segment refuses it: no value follows `event`",
+    ),
+    (
         changed("track_event", expires_after="2 hours"),
         "mappings[0].expires_after: must be a length of time such as 90s, 30m, 2h or 14d",
     ),
@@ -364,6 +375,13 @@ def test_several_mistakes_are_all_told_at_once() -> None:
         "mappings[3].expires_after",
     ]
     assert not any("\n" in line for line in found)
+
+
+def test_a_dialect_without_a_condition_is_a_mistake() -> None:
+    assert problems(changed("track_event", dialect="segment-trigger", subscribe=REMOVED)) == [
+        "mappings[0].dialect: is about `subscribe`, and there is none",
+        "mappings[0].subscribe: is required for track_event",
+    ]
 
 
 def test_two_blocks_can_not_have_one_name() -> None:

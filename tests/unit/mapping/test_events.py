@@ -208,6 +208,15 @@ def test_created_at_may_be_mapped(when: str, seconds: int) -> None:
     assert row.row["createdAt"] == seconds
 
 
+def test_a_trigger_of_segments_decides_as_there() -> None:
+    """There one operator is that of the whole group, whatever FQL makes of the same text."""
+    trigger = 'event = "A" or event = "B" and properties.x = "1"'
+    theirs = mapping(preset="segment", subscribe=f"'{trigger}'", dialect="segment-trigger")
+    ours = mapping(preset="segment", subscribe=f"'{trigger}'")
+    one = message("track", event="A")
+    assert (theirs.matches(one), ours.matches(one)) == (False, True)
+
+
 def test_an_event_always_has_an_id() -> None:
     too_long = mapping(preset="segment", fields="{id: $.properties.id}")
     one = message(event="A", properties={"id": "x" * 513})

@@ -89,6 +89,7 @@ def test_it_tells_editors_what_things_are() -> None:
     for action in ACTIONS.values():
         block = mappings_schema()["$defs"][action.name]
         described = {"name", "action", "fields", *(key.name for key in action.keys)}
+        described |= {"dialect"} if action.key("subscribe") else set()
         described |= {"preset"} if action.presets else set()
         assert set(block["properties"]) == described
         assert all("description" in each for each in block["properties"].values())
