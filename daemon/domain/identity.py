@@ -32,6 +32,11 @@ class IterableIdentity(msgspec.Struct, frozen=True, array_like=True):
             return {"email": self.email}
         return None
 
+    def only_key(self, project: ProjectType) -> "IterableIdentity":
+        """Without what rows don't address this user by."""
+        key = self.key(project) or {}
+        return IterableIdentity(email=key.get("email"), user_id=key.get("userId"))
+
     def reaches(self, other: "IterableIdentity", project: ProjectType) -> bool:
         """Whether rows that address this user reach `other`."""
         match self.key(project):

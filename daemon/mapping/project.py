@@ -35,12 +35,14 @@ ITERABLES_OWN = frozenset(
 
 def project(user: str, profile: Profile, mappings: Mappings) -> Desired:
     """What Iterable should hold of `user`, as far as its profile knows."""
+    identity = identity_of(user, profile, mappings.project)
+    both = identity is not None and bool(identity.email and identity.user_id)
     return Desired(
-        identity=identity_of(user, profile, mappings.project),
+        identity=identity,
         fields=_fields(profile, mappings.users),
         lists=_lists(profile, mappings),
         subscriptions=_subscriptions(profile, mappings),
-        identified=bool(mappings.users and profile.traits),
+        identified=bool(mappings.users and (profile.traits or both)),
     )
 
 

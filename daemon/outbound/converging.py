@@ -92,7 +92,7 @@ class Converger:
     def narrow(self, resident: Resident) -> Difference:
         """What `compare` would find after nothing but fields were settled: less of what it found.
 
-        Nothing was folded since then, so Desired is what it was.
+        Whatever changes Desired compares anew, so it is what it was.
         """
         difference = resident.difference
         if difference is None or difference.identity is not None or difference.creates:
@@ -101,7 +101,7 @@ class Converger:
 
     def _open(self, resident: Resident, difference: Difference) -> Difference:
         resident.difference = difference or None
-        if not difference.touches_fields:
+        if not difference.touches_fields and resident.flying.isdisjoint((FIELDS, IDENTITY)):
             resident.barrier = NEVER
         if not difference.touches_more and not unproven(resident.believed):
             resident.rest = NEVER
@@ -111,6 +111,8 @@ class Converger:
         """Something was folded at `position`: say whether anything has to be sent for it."""
         before = (resident.barrier, resident.rest)
         difference = self.compare(resident)
+        if not resident.flying.isdisjoint((FIELDS, IDENTITY)):
+            resident.later = min(resident.later, position)
         if not difference:
             return False
         if resident.since == NEVER:
@@ -118,12 +120,22 @@ class Converger:
         elif not repair:
             resident.repair = False
         if difference.touches_fields:
-            if FIELDS in resident.flying:
-                resident.later = min(resident.later, position)
             resident.barrier = min(before[0], position)
         if difference.touches_more:
             resident.rest = min(before[1], position)
         return True
+
+    def keep_open(self, resident: Resident, barrier: int, rest: int) -> None:
+        """Mark what is open again, since the positions it was open from before, if it was."""
+        difference = resident.difference
+        if difference is None:
+            return
+        earliest = min(barrier, rest)
+        known = earliest if earliest != NEVER else 0
+        if difference.touches_fields and resident.barrier == NEVER:
+            resident.barrier = barrier if barrier != NEVER else known
+        if difference.touches_more and resident.rest == NEVER:
+            resident.rest = known
 
     def enqueue(self, resident: Resident, now: int) -> None:
         """Put the user into every queue it may be in now; what must wait is woken when due."""
@@ -286,17 +298,11 @@ def _profile_row(
     if resident.believed.identity is None:
         refused = resident.believed.parts.get(IDENTITY)
         if refused is not None and refused.certainty == Certainty.REFUSED:
-            address = _key_only(address, project_type)
+            address = address.only_key(project_type)
         _, command = creating_row(resident.id, address, project_type, fields, hashes)
     else:
         _, command = field_row(resident.id, address, project_type, fields, hashes)
     return Sent(resident, FIELDS, command, address, whole=whole)
-
-
-def _key_only(identity: IterableIdentity, project_type: ProjectType) -> IterableIdentity:
-    """Without the second identifier, after Iterable said the two belong to different users."""
-    key = identity.key(project_type) or {}
-    return IterableIdentity(email=key.get("email"), user_id=key.get("userId"))
 
 
 def _choice_key(wish: Wish) -> CallKey:

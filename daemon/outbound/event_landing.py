@@ -96,9 +96,7 @@ class EventLanding:
     def _created(self, turn: Turn, event: Event) -> None:
         """An accepted event makes its user, if Iterable had none (iterable.md §8)."""
         resident = self._residents.get(event.user)
-        if resident is None or resident.believed.identity is not None:
-            return
-        if forget_absence(resident.believed):
+        if resident is not None and forget_absence(resident.believed):
             resident.dirty = True
             self._converger.changed(resident, event.position, repair=False)
             self._converger.enqueue(resident, turn.now)

@@ -225,6 +225,7 @@ class Folder:
         if message.type in INTERNAL_TYPES:
             self._hear(turn, message, position, resident)
             return
+        emails = len(resident.profile.emails)
         self._apply_resolution(turn, self._resolutions.get(position), resident)
         profile = resident.profile
         if not profile.known_since:
@@ -237,7 +238,7 @@ class Folder:
             resident.dirty = True
         for reason in folded.rejected.values():
             turn.counters[f"traits rejected, {reason}"] += 1
-        if folded.changed:
+        if folded.changed or len(profile.emails) > emails:
             repair = read.row.message_class is not MessageClass.LIVE
             self._converger.changed(resident, position, repair=repair)
             self._converger.enqueue(resident, turn.now)

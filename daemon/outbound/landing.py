@@ -61,24 +61,30 @@ class Landing:
         """Apply one row's outcome, and see what is still open of its user."""
         self.unsent(sent)
         resident = sent.resident
-        before, since = resident.barrier, resident.since
+        before = resident.barrier, resident.rest
         known = resident.believed.identity is not None
+        absent = any(part.reason == ABSENT for part in resident.believed.parts.values())
         settled = self._apply(sent, outcome, endpoint, now)
         resident.dirty = True
         if settled and sent.kind == FIELDS and sent.whole:
             resident.barrier, resident.later = resident.later, NEVER
-        if known and sent.kind == FIELDS and outcome.verdict in _TAKEN:
-            difference = self._converger.narrow(resident)
+        if known and sent.kind == FIELDS and outcome.verdict in _TAKEN and not absent:
+            self._converger.narrow(resident)
         else:
-            difference = self._converger.compare(resident)
-        if difference.touches_fields and resident.barrier == NEVER:
-            resident.barrier = before
-        if difference.touches_more and resident.rest == NEVER:
-            resident.rest = since if since != NEVER else 0
+            self._converger.compare(resident)
+        self._converger.keep_open(resident, *before)
         self._converger.enqueue(resident, now)
+
+    def returned(self, sent: Sent, now: int) -> None:
+        """The row was not taken at all: what is still wanted of it goes again."""
+        self.unsent(sent)
+        if sent.resident.difference is None or not sent.resident.difference.touches_fields:
+            self._converger.compare(sent.resident)
+        self._converger.enqueue(sent.resident, now)
 
     def doubt(self, resident: Resident, parts: dict[str, int], at: int, due: int) -> None:
         """A row of a former run, sent at `at`, whose outcome was lost: again when `due` (ms)."""
+        before = resident.barrier, resident.rest
         for part, digest in parts.items():
             if part == IDENTITY:
                 continue
@@ -93,6 +99,7 @@ class Landing:
             resident.retry[IDENTITY] = due
         resident.dirty = True
         self._converger.compare(resident)
+        self._converger.keep_open(resident, *before)
 
     def _apply(self, sent: Sent, outcome: RowOutcome, endpoint: Endpoint, now: int) -> bool:
         """Whether the row is settled: accepted whole, or refused whole."""
@@ -112,7 +119,8 @@ class Landing:
     def _accept(self, sent: Sent, endpoint: Endpoint, now: int) -> None:
         resident = sent.resident
         believed = resident.believed
-        creating = believed.identity is None and sent.kind != CHOICES
+        proves_user = sent.kind != CHOICES
+        creating = believed.identity is None and proves_user
         proven = endpoint not in (Endpoint.SUBSCRIPTIONS, Endpoint.UPDATE_SUBSCRIPTIONS)
         certainty = Certainty.CONFIRMED if proven else Certainty.ACCEPTED
         for part, digest in sent.command.parts.items():
@@ -120,8 +128,12 @@ class Landing:
                 self._confirm_identity(sent, now)
                 continue
             believed.parts[part] = Part(digest, now, certainty, "", sent.chosen.get(part, 0))
-        if believed.identity is None and sent.kind != CHOICES:
-            believed.identity = sent.identity
+        if creating:
+            project = self._converger.mappings.project
+            whole = sent.kind == FIELDS
+            believed.identity = sent.identity if whole else sent.identity.only_key(project)
+        if proves_user:
+            forget_absence(believed)
         if creating:
             _send_opt_outs_again(believed)
         if not proven:

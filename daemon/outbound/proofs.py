@@ -21,7 +21,7 @@ from daemon.mapping.diff import IDENTITY, identity_hash
 from daemon.mapping.observe import observed_hash
 from daemon.outbound.converging import CHOICES, Converger, unproven
 from daemon.outbound.landing import ABSENT, Patience
-from daemon.outbound.residents import NEVER, Resident, Residents
+from daemon.outbound.residents import Resident, Residents
 from daemon.outbound.turn import Turn
 
 _MOST_READS = 16
@@ -143,9 +143,8 @@ class Proofs:
                 self._land_choices(look.resident, look.observed, turn, asked=look.asked)
             look.resident.dirty = True
             before = look.resident.barrier, look.resident.rest
-            difference = self._converger.compare(look.resident)
-            if difference.touches_fields and look.resident.barrier == NEVER:
-                look.resident.barrier = before[0]
+            self._converger.compare(look.resident)
+            self._converger.keep_open(look.resident, *before)
             self._converger.enqueue(look.resident, turn.now)
 
     def _repeat(self, look: _Seen, now: int) -> None:
@@ -157,10 +156,18 @@ class Proofs:
     def _land_identity(
         self, resident: Resident, wanted: IterableIdentity, observed: Observed
     ) -> None:
+        """The identity is there. Whether it is the user we knew, or another one who had it before,
+        shows in what that user holds: whatever differs is sent again.
+        """
         resident.retry.pop(IDENTITY, None)
-        if observed.identity == wanted and observed.exists:
-            resident.believed.identity = wanted
-            resident.believed.parts[IDENTITY] = Part(identity_hash(wanted), observed.as_of)
+        if observed.identity != wanted or not observed.exists:
+            return
+        resident.believed.identity = wanted
+        parts, opt_in = resident.believed.parts, self._converger.mappings.opt_in_types
+        for name, part in parts.items():
+            if name != IDENTITY and observed_hash(observed, name, opt_in) != part.hash:
+                parts[name] = msgspec.structs.replace(part, certainty=Certainty.UNKNOWN)
+        parts[IDENTITY] = Part(identity_hash(wanted), observed.as_of)
 
     def _land_choices(
         self, resident: Resident, observed: Observed, turn: Turn, *, asked: bool

@@ -10,6 +10,7 @@ from daemon.store.database import Database
 
 _CHUNK = 5_000
 _LOOK_SECONDS = 60.0
+_TURN = 3_600_000  # ms: longer than any turn takes
 
 
 class Retention:
@@ -54,13 +55,14 @@ class Retention:
         return deleted == _CHUNK or self._follow(connection, now, before)
 
     def _follow(self, connection: Connection, now: int, before: int) -> bool:
-        """What speaks of messages goes once the messages have gone."""
+        """What speaks of messages goes once the messages have gone: calls and the turns that
+        opened them together. A turn's time is when it began; what it folded may be younger.
+        """
         oldest = log.oldest_received_at(connection, 0)
-        bound = before if oldest is None else min(before, oldest)
-        deleted = [
-            calls.trim(connection, bound, _CHUNK),
-            turns.trim(connection, bound, _CHUNK),
-            ingested.trim_rejected(connection, before, _CHUNK),
-        ]
+        bound = before if oldest is None else min(before, oldest - _TURN)
+        upto = turns.chunk_end(connection, bound, _CHUNK)
+        calls.trim(connection, upto)
+        turns.trim(connection, upto)
+        rejected = ingested.trim_rejected(connection, before, _CHUNK)
         dedupe.drop_old(connection, now, self._dedupe_hours)
-        return _CHUNK in deleted
+        return upto < bound or rejected == _CHUNK

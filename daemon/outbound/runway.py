@@ -213,8 +213,7 @@ class Runway:
             return
         self._close(turn, flight, error.status, split=True)
         for sent in flight.sent:
-            self._landing.unsent(sent)
-            self._converger.enqueue(sent.resident, turn.now)
+            self._return(sent, turn.now)
 
     def _refuse(self, turn: Turn, flight: Flight, error: ServiceError) -> None:
         """Every row of the call is refused, for what was said of the call."""
@@ -261,8 +260,7 @@ class Runway:
                 self._landing.row(sent, UNCERTAIN, endpoint, turn.now)
                 self._check_identity(sent, turn.now + self._patience.lag)
             else:
-                self._landing.unsent(sent)
-                self._converger.enqueue(sent.resident, turn.now)
+                self._return(sent, turn.now)
         self._event_landing.give_back(flight)
 
     async def doubt(self, turn: Turn, rows: Sequence[calls.CallRow], folder: Folder) -> None:
@@ -301,6 +299,12 @@ class Runway:
             flight.then[0].then = flight.then[1:]
             self._split.appendleft(flight.then[0])
         self._close(turn, flight, outcome.status, failed=outcome.failed)
+
+    def _return(self, sent: Sent, now: int) -> None:
+        """A row that was not taken. Where it is not wanted any more, nothing waits for it."""
+        self._landing.returned(sent, now)
+        self._emitter.offer(sent.resident)
+        self._waitroom.look(sent.resident)
 
     def _land_state(self, turn: Turn, flight: Flight, sent: Sent, row: RowOutcome) -> None:
         self._landing.row(sent, row, flight.key.endpoint, turn.now)

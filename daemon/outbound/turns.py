@@ -158,6 +158,7 @@ class Turns:
         await self._departures.depart(turn)
         await self._waitroom.work(turn, self._residents)
         flights = self._runway.ready(turn)
+        self._waitroom.end_expired(turn, self._residents)
         opened = await self._write(turn)
         for flight, call_id in zip(flights, opened, strict=True):
             flight.id = call_id
@@ -165,6 +166,7 @@ class Turns:
         self._proofs.start(self._group, self._residents, turn.now, self._nudge)
         eager = self._waitroom.eager or self._departures.eager
         more = bool(self._landed) or eager or (self._asleep and bool(landed))
+        more = more or (self._emitter.head < self._folded and not self._emitter.full)
         return more or put_off or read >= self._settings.turn_messages
 
     def patience(self, most: float) -> float:
@@ -255,7 +257,7 @@ class Turns:
         found = await self._folder.find_users(reads)
         done = [(read, self._place(turn, read, found)) for read in reads]
         self._emit(turn, done)
-        if len(rows) < limit:
+        if len(reads) < limit:
             self._emitter.head = self._folded
         return len(reads)
 

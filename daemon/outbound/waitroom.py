@@ -100,11 +100,14 @@ class WaitRoom:
                 self._park(turn, resident)
         if self._wanted:
             await self._bring_back(turn, residents)
-        for event in self._emitter.expired():
-            self.finish(turn, event, residents.get(event.user))
         if turn.now - self._looked_at >= _LOOK_FOR_EXPIRED:
             self._looked_at = turn.now
             await self._expire(turn, residents)
+
+    def end_expired(self, turn: Turn, residents: Residents) -> None:
+        """What expired while calls were filled ends in the same turn."""
+        for event in self._emitter.expired():
+            self.finish(turn, event, residents.get(event.user))
 
     @property
     def eager(self) -> bool:
@@ -198,17 +201,20 @@ class WaitRoom:
         """What stayed unknown too long. Users at work are looked at another time."""
         before = turn.now - self._settings.hold
         rows = await self._database.read(
-            lambda c: waiting.expired(c, HELD, before, _EXPIRED_PER_TURN)
+            lambda c: waiting.expired(c, self._shards, HELD, before, _EXPIRED_PER_TURN)
         )
         await self._folder.load(row.user for row in rows)
         dropped = set(turn.waiting_drop)
-        for row in rows:
-            resident = None if row.id in dropped else residents.get(row.user)
-            if row.shard in self._shards and resident is not None and resident.idle:
-                turn.waiting_drop.append(row.id)
-                turn.late.setdefault(Fate.EXPIRED, []).append(row.position)
-                resident.profile.waiting -= 1
-                resident.dirty = True
+        found = {row.user: residents.get(row.user) for row in rows}
+        idle = {user: one for user, one in found.items() if one is not None and one.idle}
+        ended = [row for row in rows if row.user in idle and row.id not in dropped]
+        for row in ended:
+            turn.waiting_drop.append(row.id)
+            turn.late.setdefault(Fate.EXPIRED, []).append(row.position)
+            idle[row.user].profile.waiting -= 1
+            idle[row.user].dirty = True
+        if ended and len(rows) == _EXPIRED_PER_TURN:
+            self._looked_at = 0
 
 
 def _shard(resident: Resident | None) -> int:

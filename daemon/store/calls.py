@@ -181,10 +181,9 @@ def of_user(connection: Connection, user: str, since: int = 0) -> list[CallRow]:
     return [call for call in _calls(connection.execute(statement)) if user in call.rows.users]
 
 
-def trim(connection: Connection, before: int, chunk: int) -> int:
-    """Delete at most `chunk` of the calls closed before a time in ms. How many there were."""
-    old = select(CALL.c.id).where(CALL.c.closed_at < before).limit(chunk)
-    return connection.execute(delete(CALL).where(CALL.c.id.in_(old))).rowcount
+def trim(connection: Connection, before: int) -> int:
+    """Delete calls closed before a time in ms. How many there were."""
+    return connection.execute(delete(CALL).where(CALL.c.closed_at < before)).rowcount
 
 
 def _mentions(connection: Connection, text: str) -> ColumnElement[bool]:

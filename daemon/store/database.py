@@ -43,15 +43,18 @@ _SQLITE = (
 )
 _SQLITE_WRITER = (*_SQLITE, "cache_size=-65536")
 _SQLITE_READER = (*_SQLITE, "cache_size=-8192", "query_only=ON")
+KEEPALIVES = (
+    "tcp_keepalives_idle=6",  # a vanished node is noticed, and its locks freed, within 15 s
+    "tcp_keepalives_interval=3",
+    "tcp_keepalives_count=3",
+)
 _POSTGRES = (
+    *KEEPALIVES,
     "synchronous_commit=on",
     "statement_timeout='30s'",
     "lock_timeout='15s'",
     "idle_in_transaction_session_timeout='60s'",
     "jit=off",  # a wrong guess of a plan's cost would compile it for longer than it runs
-    "tcp_keepalives_idle=6",  # a vanished node is noticed, and its locks freed, within 15 s
-    "tcp_keepalives_interval=3",
-    "tcp_keepalives_count=3",
 )
 
 

@@ -41,6 +41,7 @@ _COLUMNS = [
     TURN.c.id,
 ]
 _ROWS = select(*_COLUMNS)
+_PAGE = 500
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(TurnBody).decode
 
@@ -117,20 +118,26 @@ def ended_above(connection: Connection, stage: str, position: int, since: int) -
     own cursor was lower still, as shards come to it with cursors of their own.
     """
     later = or_(TURN.c.to_position > position, TURN.c.at >= since)
-    statement = _ROWS.where(TURN.c.stage == stage, later)
+    statement = select(TURN.c.body).where(TURN.c.stage == stage, later)
     ended = Ended([], [])
-    for turn in _turns(connection.execute(statement)):
-        body = turn.body
+    found = connection.execute(statement.execution_options(yield_per=_PAGE))
+    for packed in found.scalars():
+        body = _decode(packed)
         ended.handed.extend(origin for origin, _ in body.handed if origin > position)
         for positions in (body.delivered, body.filtered, body.expired, body.dead):
             ended.waited.extend(each for each in positions if each > position)
     return ended
 
 
-def trim(connection: Connection, before: int, chunk: int) -> int:
-    """Delete at most `chunk` of the turns from before a time in ms. How many there were."""
-    old = select(TURN.c.id).where(TURN.c.at < before).order_by(TURN.c.at).limit(chunk)
-    deleted = connection.execute(delete(TURN).where(TURN.c.id.in_(old))).rowcount
+def chunk_end(connection: Connection, before: int, chunk: int) -> int:
+    """Up to which time (ms), at most `before`, about `chunk` turns are the oldest."""
+    statement = select(TURN.c.at).where(TURN.c.at < before).order_by(TURN.c.at)
+    return connection.execute(statement.offset(chunk).limit(1)).scalar() or before
+
+
+def trim(connection: Connection, before: int) -> int:
+    """Delete the turns from before a time in ms. How many there were."""
+    deleted = connection.execute(delete(TURN).where(TURN.c.at < before)).rowcount
     if deleted:
         facts.put(connection, TRIMMED, "", before)
     return deleted

@@ -99,10 +99,13 @@ def due(
     return _waiting(connection.execute(statement.order_by(c.due, c.id).limit(limit)))
 
 
-def expired(connection: Connection, kind: WaitingKind, before: int, limit: int) -> list[WaitingRow]:
-    """What has waited since before a time in ms, longest first."""
+def expired(
+    connection: Connection, shards: Collection[int], kind: WaitingKind, before: int, limit: int
+) -> list[WaitingRow]:
+    """What has waited in these shards since before a time in ms, longest first."""
     c = WAITING.c
-    statement = _ROWS.where(c.kind == kind.value, c.since_at < before)
+    ours = among(connection, c.shard, shards)
+    statement = _ROWS.where(ours, c.kind == kind.value, c.since_at < before)
     return _waiting(connection.execute(statement.order_by(c.since_at, c.id).limit(limit)))
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import msgspec
 import pytest
 
@@ -13,7 +14,7 @@ from daemon.domain.profiles import Believed, Certainty, decode_believed
 from daemon.mapping.blocks import read
 from daemon.mapping.mappings import Mappings
 from daemon.outbound.landing import Patience
-from daemon.sandbox.settings import LagSettings
+from daemon.sandbox.settings import LagSettings, SandboxSettings
 from daemon.store import users
 from tests.outbound.bench import BLOCKS, CATALOG, NOW, Bench, bench, quick_lane, quick_sandbox
 
@@ -102,6 +103,26 @@ async def test_one_of_a_userid_nobody_knows_reaches_the_user_it_is_merged_with(
         b.say(user_id="1", email="ann@x.org", traits={"email": "ann@x.org", "plan": "pro"})
         await b.settled()
         assert await channels_left(b, "ann@x.org") == [2001]
+
+
+@pytest.mark.parametrize(
+    "creates", [VIP, {"type": "track", "event": "Bought"}, {"traits": {"plan": "pro"}}]
+)
+async def test_whatever_makes_a_user_again_who_was_seen_to_be_gone(
+    tmp_path: Path, creates: dict[str, Any]
+) -> None:
+    async with bench(tmp_path, mappings=published(BOUGHT, events=False)) as b, b.running():
+        b.say(user_id="1", traits={"plan": "basic"})
+        await b.settled()
+        async with httpx.AsyncClient(headers={"Api-Key": SandboxSettings().api_key}) as client:
+            await client.delete(f"{b.api}users/byUserId/1")
+        await b.fault(**LOST)
+        b.say(user_id="1", **OUT)
+        await b.settled()
+        assert await b.user("1") is None
+        b.say(user_id="1", **creates)
+        await b.settled()
+        assert await channels_left(b, "1") == [2001]
 
 
 @pytest.mark.parametrize("said", [None, "bob@x.org"])

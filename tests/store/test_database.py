@@ -9,14 +9,14 @@ from pathlib import Path
 
 import anyio
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from daemon.domain.messages import MessageClass, NewRow
 from daemon.errors import ConfigurationError, InstanceLocked, StoreUnavailable
 from daemon.store import facts, log
-from daemon.store.database import Database, open_database, parse_url
+from daemon.store.database import KEEPALIVES, Database, open_database, parse_url
 from daemon.store.instance import instance_lock
 from daemon.store.migrate import current, upgrade
 
@@ -314,3 +314,18 @@ def test_who_lost_the_store_is_told(postgresql_url: str) -> None:
             connection.exec_driver_sql(statement)
         with instance_lock(postgresql_url), pytest.raises(StoreUnavailable):
             look()
+
+
+def test_the_server_notices_soon_that_the_owner_has_vanished(postgresql_url: str) -> None:
+    """As on every other connection: what it waits for is told by the settings of the session."""
+    asked: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        with instance_lock(postgresql_url):
+            assert {f"SET {setting}" for setting in KEEPALIVES} <= set(asked)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)

@@ -142,8 +142,8 @@ def test_a_message_and_a_user_are_found_in_calls(database: Database) -> None:
 def test_old_calls_are_trimmed_but_never_open_ones(database: Database) -> None:
     ids = open_calls(database, events(1), events(2), events(3))
     close(database, Closing(ids[0], 10, 200), Closing(ids[1], 20, 200))
-    assert database.write_now(lambda connection: calls.trim(connection, 20, 9)) == 1
-    assert database.write_now(lambda connection: calls.trim(connection, 99, 9)) == 1
+    assert database.write_now(lambda connection: calls.trim(connection, 20)) == 1
+    assert database.write_now(lambda connection: calls.trim(connection, 99)) == 1
     assert [call.id for call in still_open(database, 1)] == [ids[2]]
 
 
@@ -183,7 +183,7 @@ def test_turns_are_kept_in_order_and_found_by_what_they_cover(database: Database
     page = database.read_now(lambda connection: turns.scan(connection, 0, 3))
     rest = database.read_now(lambda connection: turns.scan(connection, page[-1].id, 3))
     assert [without_id(row) for row in page + rest] == rows
-    assert database.write_now(lambda connection: turns.trim(connection, 3, 9)) == 2
+    assert database.write_now(lambda connection: turns.trim(connection, 3)) == 2
     assert covering("folded", 1, 10) is None
 
 
@@ -254,7 +254,7 @@ def test_what_waits_comes_when_due_and_when_expired(database: Database) -> None:
     assert due(13, 9, shard) == [rows[19], rows[18], rows[17]]
     assert due(13, 2, shard) == [rows[19], rows[18]]
     assert due(13, 9, (shard + 1) % 64) == []
-    assert database.read_now(lambda c: waiting.expired(c, parked, 3, 9)) == rows[:3]
+    assert database.read_now(lambda c: waiting.expired(c, range(64), parked, 3, 9)) == rows[:3]
 
 
 def test_what_waits_is_counted_and_listed_by_kind(database: Database) -> None:

@@ -51,7 +51,7 @@ HOT: dict[str, Work] = {
     "turns.covering": lambda c: turns.covering(c, "folded", 1, 2_990),
     "waiting.of_users": lambda c: waiting.of_users(c, KEYS, [PARKED]),
     "waiting.due": lambda c: waiting.due(c, {1}, PARKED, 20, 10),
-    "waiting.expired": lambda c: waiting.expired(c, PARKED, 20, 10),
+    "waiting.expired": lambda c: waiting.expired(c, {1}, PARKED, 20, 10),
 }
 
 FROM_THE_START = {"log.aged", "users.scan from the start"}  # bounded by their limit instead
