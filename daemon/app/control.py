@@ -6,7 +6,8 @@ budget goes through here, so that two processes never hold budgets for one proje
 
 import socket
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -125,11 +126,33 @@ class ControlServer(WebServer):
         super().__init__(control.app(), IngestSettings(), listener)
 
 
-def listen_on(path: Path) -> socket.socket:
-    """A listening Unix socket at `path`, in place of one a dead process left there.
+@contextmanager
+def listening_on(path: Path) -> Iterator[socket.socket]:
+    """A listening Unix socket at `path`, in place of one a dead process left there. It goes with
+    the block, unless another one stands there by then.
 
-    Raises ConfigurationError where it can't be had.
+    Raises ConfigurationError where it can't be had, or another daemon answers there.
     """
+    with closing(_listen(path)) as listener:
+        ours = path.stat().st_ino
+        try:
+            yield listener
+        finally:
+            with suppress(FileNotFoundError):
+                if path.stat().st_ino == ours:
+                    path.unlink()
+
+
+def _somebody_listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        return caller.connect_ex(str(path)) == 0
+
+
+def _listen(path: Path) -> socket.socket:
+    if _somebody_listens(path):
+        raise ConfigurationError(
+            f"control.socket: another daemon listens on {path}; give each its own"
+        )
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ from anyio.abc import TaskGroup
 from daemon.actors.lifecycle import Step, watch_signals, wind_down
 from daemon.actors.mailbox import Mailbox
 from daemon.actors.supervisor import PATIENT, RestartPolicy, Supervisor
-from daemon.app.control import Control, ControlServer, listen_on
+from daemon.app.control import Control, ControlServer, listening_on
 from daemon.app.parts import Parts, open_parts
 from daemon.app.status import Snapshot
 from daemon.app.tally import Tally
@@ -113,8 +113,7 @@ class Daemon:
         """Start everything, wait for the end, wind everything down."""
         socket_path = self._parts.settings.control.socket
         acceptor, web = self._build_ingest()
-        control_listener = self._opened.enter_context(closing(listen_on(socket_path)))
-        self._opened.callback(socket_path.unlink, missing_ok=True)
+        control_listener = self._opened.enter_context(listening_on(socket_path))
         control = ControlServer(self._control(), control_listener)
         async with anyio.create_task_group() as group:
             if handle_signals:
@@ -260,9 +259,19 @@ class Daemon:
     def _control(self) -> Control:
         return Control(
             self._supervisor,
-            lambda: Snapshot(self._parts, self._tally, self._supervisor.vitals(), self._started_at),
+            self._snapshot,
             self._reconcile,
             partial(newest_plan, self._parts),
+        )
+
+    def _snapshot(self) -> Snapshot:
+        troubles = {each.endpoint: each for lane in self._lanes for each in lane.troubles()}
+        return Snapshot(
+            self._parts,
+            self._tally,
+            self._supervisor.vitals(),
+            self._started_at,
+            list(troubles.values()),
         )
 
     async def _reconcile(self, request: Request) -> RunReport:

@@ -7,7 +7,7 @@ import msgspec
 from daemon.actors.vitals import Vitals
 from daemon.app.parts import Parts
 from daemon.app.tally import Tally
-from daemon.clients.status import EndpointStatus, LastRun, SourceStatus, StatusReport
+from daemon.clients.status import EndpointStatus, LastRun, SourceStatus, StatusReport, Trouble
 from daemon.reconcile.report import counts_of
 from daemon.store import Connection, ingested, log
 from daemon.store import runs as run_table
@@ -24,6 +24,7 @@ class Snapshot:
     tally: Tally
     actors: list[Vitals]
     started_at: int
+    troubles: list[Trouble]
 
     async def read(self) -> StatusReport:
         """The whole. Raises StoreUnavailable."""
@@ -46,6 +47,7 @@ class Snapshot:
             endpoints=_endpoints(parts),
             last_run=last,
             actors=self.actors,
+            troubles=self.troubles,
         )
 
 

@@ -64,6 +64,9 @@ def judge_probe(probe: Probe, project: ProjectType, url: str) -> list[Finding]:
     if not probe.authorized:
         reasons = probe.problems or ("Iterable refuses the key",)
         return [Finding(Kind.WRONG, f"iterable.api_key: {why}") for why in reasons]
+    if probe.project is None and not any(right is not None for right in probe.rights.values()):
+        why = "; ".join(probe.problems) or "none of Iterable's paths is there"
+        return [Finding(Kind.WRONG, f"what answers at {url} is not Iterable's API: {why}")]
     findings = [
         Finding(Kind.RIGHT, f"Iterable answers at {url} and takes the API key"),
         _judge_type(probe.project, project),

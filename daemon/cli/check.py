@@ -9,7 +9,7 @@ import typer
 from daemon.cli.asking import ask_iterable
 from daemon.cli.configuration import settings_of
 from daemon.cli.exits import ExitCode
-from daemon.cli.findings import MARKS, CheckReport, Finding, Kind, Limit
+from daemon.cli.findings import CheckReport, Finding, Kind, Limit, marks
 from daemon.cli.mistakes import mistakes_of
 from daemon.cli.printing import complain, count, say, say_json, say_table
 from daemon.cli.running import run
@@ -120,8 +120,8 @@ def _limits(settings: IterableSettings) -> list[Limit]:
 def _print(report: CheckReport, segue: str) -> None:
     for finding in report.findings:
         label = "not checkable: " if finding.kind is Kind.UNKNOWN else ""
-        say(f"{MARKS[finding.kind]} {label}{finding.text}")
-    say(*[f"{MARKS[Kind.UNKNOWN]} not checkable: {text}" for text in report.not_checkable])
+        say(f"{marks()[finding.kind]} {label}{finding.text}")
+    say(*[f"{marks()[Kind.UNKNOWN]} not checkable: {text}" for text in report.not_checkable])
     say("", "Limits in force:")
     say_table(
         _LIMIT_COLUMNS,
@@ -138,11 +138,11 @@ def _verdict(findings: list[Finding], segue: str) -> str:
     """The last line: what is to be done now."""
     wrong = sum(finding.kind is Kind.WRONG for finding in findings)
     if wrong:
-        return f"{count(wrong, 'mistake')}, marked {MARKS[Kind.WRONG]} above."
+        return f"{count(wrong, 'mistake')}, marked {marks()[Kind.WRONG]} above."
     to_do = sum(finding.kind is Kind.TO_DO for finding in findings)
     if to_do:
         return (
-            f"Right so far; {count(to_do, 'thing')} left to do, marked {MARKS[Kind.TO_DO]} above."
+            f"Right so far; {count(to_do, 'thing')} left to do, marked {marks()[Kind.TO_DO]} above."
         )
     return f"All right. Next: {segue} serve"
 

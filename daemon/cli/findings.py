@@ -1,5 +1,6 @@
 """What `segue check` finds, one line each, and what nobody can find out."""
 
+import sys
 from enum import StrEnum
 
 import msgspec
@@ -14,7 +15,17 @@ class Kind(StrEnum):
     UNKNOWN = "not checkable"
 
 
-MARKS = {Kind.RIGHT: "✔", Kind.WRONG: "✘", Kind.TO_DO: "!", Kind.UNKNOWN: "?"}
+_MARKS = {Kind.RIGHT: "✔", Kind.WRONG: "✘", Kind.TO_DO: "!", Kind.UNKNOWN: "?"}
+_PLAIN = {Kind.RIGHT: "+", Kind.WRONG: "x", Kind.TO_DO: "!", Kind.UNKNOWN: "?"}
+
+
+def marks() -> dict[Kind, str]:
+    """The marks of findings that stdout can show."""
+    try:
+        "".join(_MARKS.values()).encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return _PLAIN
+    return _MARKS
 
 
 class Finding(msgspec.Struct, frozen=True):

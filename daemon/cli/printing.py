@@ -1,7 +1,8 @@
 """How commands print: tables and sentences for people, JSON for programs, complaints to stderr.
 
 Nothing is read as markup: names and values come from strangers. Control characters are left out,
-so that none of them can move a terminal's cursor.
+and those that turn the direction of writing, so that none can move a terminal's cursor or make one
+thing look like another; a cell of a table is one line.
 """
 
 import sys
@@ -16,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 WIDE = 240
-_CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))
+_TURNING = (*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160), *_TURNING))
 
 
 def say(*lines: str) -> None:
@@ -35,7 +37,7 @@ def complain(lines: Iterable[str]) -> None:
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 2) -> None:
     """A table without rules; a column is as wide as it must be, one nobody fills is left out."""
-    cells = [[clean(cell) for cell in row] for row in rows]
+    cells = [[clean(cell).replace("\n", " ") for cell in row] for row in rows]
     kept = [n for n in range(len(columns)) if any(row[n] for row in cells)]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for number in kept:

@@ -21,6 +21,7 @@ from daemon.clients.status import (
     Today,
 )
 
+_COMPLETE = "complete"
 _LABEL = 15
 _ACTOR_COLUMNS = ("ACTOR", "STATE", "MAILBOX", "RESTARTS", "PROGRESS", "LAST ERROR")
 
@@ -59,12 +60,16 @@ def screen(report: StatusReport, now: int) -> list[str]:
         _line("segue", " · ".join(head)),
         *_accepted(report.sources),
         _line("Unsent", _unsent(report.unsent, now)),
-        _line("State today", _counts(report.today.state) or "nothing yet"),
+        _line("Folded today", _counts(report.today.state) or "nothing yet"),
         _line("Events today", _counts(report.today.events) or "nothing yet"),
         *_seldom(report.today),
         *_endpoints(report.endpoints),
         _line("Last run", _last_run(report.last_run)),
         *_failing(report.actors),
+        *[
+            _line("!", f"{each.endpoint} fails since {moment(each.since)} UTC: {each.reason}")
+            for each in report.troubles
+        ],
     ]
 
 
@@ -130,7 +135,7 @@ def _last_run(last: LastRun | None) -> str:
         return "none yet; run: segue reconcile"
     kind = "spot check" if last.kind == "spot" else last.kind
     found = f"{count(last.drifted, 'user')} with drift" if last.drifted else "in sync"
-    judged = f", {found}" if last.finished_at is not None else ""
+    judged = f", {found}" if last.drifted or last.state == _COMPLETE else ""
     return f"{kind} {last.run}, {moment(last.started_at)} UTC, {last.state}{judged}"
 
 

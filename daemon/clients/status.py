@@ -28,6 +28,14 @@ class EndpointStatus(msgspec.Struct, frozen=True):
     throttled: int
 
 
+class Trouble(msgspec.Struct, frozen=True):
+    """An endpoint whose calls fail, since when (ms), and what they fail with."""
+
+    endpoint: str
+    since: int
+    reason: str
+
+
 class SourceStatus(msgspec.Struct, frozen=True):
     """What a source sent today (UTC)."""
 
@@ -77,3 +85,4 @@ class StatusReport(msgspec.Struct, frozen=True):
     endpoints: dict[str, EndpointStatus]
     last_run: LastRun | None
     actors: list[Vitals]
+    troubles: list[Trouble] = []

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import anyio
 
+from daemon.clients.status import Trouble
 from daemon.domain.commands import Endpoint
 from daemon.outbound.parts import LaneParts
 from daemon.outbound.start import start_from
@@ -49,6 +50,10 @@ class Lane:
         Those a run that failed left open count until the next one has closed them.
         """
         return {} if self._turns is None else self._turns.flying()
+
+    def troubles(self) -> list[Trouble]:
+        """What its calls fail with at present."""
+        return [] if self._turns is None else self._turns.troubles()
 
     def nudge(self) -> None:
         """Something new is in the log, or a call is over: look now."""

@@ -4,16 +4,21 @@ A pause is about an endpoint, or about one kind of call of it. It is kept as a t
 clock, and never lasts longer than the longest there is, should that clock be set back.
 """
 
+import logging
 import random
 from typing import TypeAlias
 
 import anyio
 
 from daemon.clients.iterable.budgets import Budgets
+from daemon.clients.status import Trouble
 from daemon.domain.commands import CallKey, Endpoint
 from daemon.domain.messages import MessageClass
+from daemon.errors import ServiceError
 from daemon.outbound.landing import Patience
 from daemon.outbound.residents import NEVER
+
+log = logging.getLogger(__name__)
 
 Paused: TypeAlias = Endpoint | CallKey
 
@@ -22,7 +27,9 @@ _PAUSE_UNAUTHORIZED = 60_000
 
 
 class Permits:
-    """Those of one lane. `flying` counts its calls by endpoint, at most `most` of each."""
+    """Those of one lane. `flying` counts its calls by endpoint, at most `most` of each; `troubles`
+    are the endpoints whose last call failed as a whole.
+    """
 
     def __init__(
         self, budgets: Budgets, patience: Patience, rng: random.Random, *, most: int
@@ -35,6 +42,7 @@ class Permits:
         self._paused: dict[Paused, int] = {}
         self._failures: dict[Paused, int] = {}
         self._asked_again: int = NEVER
+        self.troubles: dict[Endpoint, Trouble] = {}
 
     def renew(self) -> None:
         """A new turn asks anew."""
@@ -79,9 +87,19 @@ class Permits:
     def pause_unauthorized(self, endpoint: Endpoint, now: int) -> None:
         self._paused[endpoint] = now + _PAUSE_UNAUTHORIZED
 
+    def trouble(self, endpoint: Endpoint, error: ServiceError | None, now: int) -> None:
+        """Note what its calls fail with, and say so once."""
+        reason = str(error) if error else "no answer"
+        if endpoint not in self.troubles:
+            log.warning("%s fails, and is tried again: %s", endpoint, reason)
+            self.troubles[endpoint] = Trouble(str(endpoint), now, reason)
+
     def well(self, what: Paused) -> None:
         """It was answered: the next failure is the first one again."""
         self._failures.pop(what, None)
+        if isinstance(what, Endpoint) and what in self.troubles:
+            del self.troubles[what]
+            log.warning("%s works again", what)
 
     def _waits(self, what: Paused, now: int) -> bool:
         until = self._paused.get(what)

@@ -242,6 +242,8 @@ class Runway:
         self._close(turn, flight, error.status if error else 0, split=True)
         never_sent = error is not None and error.code == NOT_SENT
         uncertain = isinstance(error, Unreachable | ServerFailed) and not never_sent
+        if not isinstance(error, Throttled):
+            self._permits.trouble(endpoint, error, turn.now)
         match error:
             case Throttled():
                 pass  # the client has paused the budget

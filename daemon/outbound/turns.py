@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from anyio.abc import TaskGroup
 
+from daemon.clients.status import Trouble
 from daemon.domain.commands import Endpoint
 from daemon.domain.messages import LogRow
 from daemon.outbound.converging import Converger
@@ -123,6 +124,10 @@ class Turns:
     def grounded(self) -> bool:
         """Whether nothing is in the air and everything that landed is written."""
         return not (any(self._permits.flying.values()) or self._landed)
+
+    def troubles(self) -> list[Trouble]:
+        """The endpoints whose last call failed, copied at once."""
+        return list(self._permits.troubles.values())
 
     def flying(self) -> dict[Endpoint, int]:
         """How many calls are in the air, by endpoint, copied at once."""

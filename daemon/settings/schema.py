@@ -5,6 +5,7 @@ Secrets may stand in the environment, in systemd's credentials, or in a file nam
 it asks `missing_credentials`.
 """
 
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -48,6 +49,16 @@ SourceName: TypeAlias = Annotated[
 ]
 Url: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s@]+(/[^\s]*)?$")]
 Secret: TypeAlias = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
+
+
+def _fit_for_a_header(key: SecretStr) -> SecretStr:
+    if re.fullmatch(r"[\x21-\x7e]+", key.get_secret_value()) is None:
+        raise ValueError("must be printable ASCII without blanks: was it pasted whole, and alone?")
+    return key
+
+
+Token: TypeAlias = Annotated[Secret, AfterValidator(_fit_for_a_header)]
+"""A secret that is sent in a header."""
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -88,9 +99,7 @@ class ProjectSettings(Group):
 class IterableSettings(Group):
     """How Iterable is reached, and how fast."""
 
-    api_key: Secret | None = Field(
-        default=None, description="A server-side API key of the project."
-    )
+    api_key: Token | None = Field(default=None, description="A server-side API key of the project.")
     data_center: Literal["US", "EU"] = Field(default="US", description="Where the project lives.")
     base_url: Url | None = Field(
         default=None, description="Another address than the data center's."
@@ -274,7 +283,7 @@ class ProfileApiSettings(Group):
     """Segment's Profile API, where traits are refreshed from."""
 
     space_id: str = Field(min_length=1, max_length=128, description="The Unify space.")
-    token: Secret | None = Field(default=None, description="The space's access token.")
+    token: Token | None = Field(default=None, description="The space's access token.")
     base_url: Url = Field(
         default="https://profiles.segment.com",
         description="Its address; in the EU https://profiles.euw1.segment.com.",

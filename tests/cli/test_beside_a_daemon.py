@@ -47,7 +47,7 @@ def test_status_shows_one_moment_at_80_columns(beside: Segue) -> None:
     assert shown["Accepted"] == "12 received today = 11 accepted + 0 duplicate + 1 rejected"
     assert "               web 11 · ios 0\n" in ended.out
     assert shown["Unsent"] == "nothing · held 1"
-    assert shown["State today"] == "6 applied"
+    assert shown["Folded today"] == "6 applied"
     assert shown["Events today"] == "5 delivered"
     assert "users/bulkUpdate" in ended.out
     table = ended.out[ended.out.index("ACTOR ") :].splitlines()

@@ -71,5 +71,5 @@ def test_a_terminal_that_cannot_show_a_sign_gets_another(tmp_path: Path) -> None
         text=True,
         check=True,
     )
-    assert f"? {config}: 2 mappings, 0 sources" in done.stdout
+    assert f"+ {config}: 2 mappings, 0 sources" in done.stdout
     assert done.stderr == ""

@@ -1,13 +1,14 @@
 """A daemon as commands reach it."""
 
+import socket
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from daemon.app.control import listen_on
+from daemon.app.control import listening_on
 from daemon.clients.control import ControlClient
-from daemon.errors import NoDaemon, Unavailable
+from daemon.errors import ConfigurationError, NoDaemon, Unavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -17,11 +18,32 @@ async def test_nobody_waits_for_a_daemon_that_stands_still(
 ) -> None:
     """It may compare for as long as it takes, but has to say that it lives."""
     monkeypatch.setattr(import_module("daemon.clients.control"), "_SECONDS", 0.1)
-    with listen_on(tmp_path / "socket"):
+    with listening_on(tmp_path / "socket"):
         with pytest.raises(Unavailable, match="stopped answering"):
             await ControlClient(tmp_path / "socket").reconcile()
         with pytest.raises(Unavailable, match="stopped answering"):
             await ControlClient(tmp_path / "socket").apply(None)
+
+
+async def test_a_socket_somebody_listens_on_is_left_to_them(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with listening_on(path):
+        with pytest.raises(ConfigurationError, match="another daemon"), listening_on(path):
+            raise AssertionError
+        assert path.exists()
+    assert not path.exists()
+
+
+async def test_what_a_dead_process_left_is_replaced_and_another_s_socket_stays(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    with listening_on(path):
+        path.unlink()
+        path.write_text("somebody else's")
+    assert path.exists()
 
 
 async def test_without_a_daemon_the_command_is_told_at_once(tmp_path: Path) -> None:

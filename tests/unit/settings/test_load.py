@@ -523,3 +523,10 @@ def test_whatever_is_given_it_loads_or_lists_the_mistakes(
             lines = ["fine"]
     assert lines
     assert not any("\n" in line for line in lines)
+
+
+@pytest.mark.parametrize("key", ["…", "a\nb", "a b", "schlüssel"])
+def test_a_key_no_header_can_hold_is_told(folder: Path, key: str) -> None:
+    said = problems(folder, MINIMAL, {"SEGUE_ITERABLE__API_KEY": key})
+    assert [line.split(": ")[1] for line in said] == ["must be printable ASCII without blanks"]
+    assert key not in said[0]
