@@ -122,6 +122,21 @@ async def test_the_second_half_of_a_persons_events_waits_for_the_first(tmp_path:
         assert_balanced(b)
 
 
+async def test_the_second_half_still_follows_where_the_first_is_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    """Nothing was said of the first half: it flies again, and what it holds back comes after."""
+    async with bench(tmp_path) as b:
+        for _ in range(6):
+            b.say(type="track", user_id="1", event="Step")
+        await b.fault(path=TRACK_BULK, status=400, body=SPOILED, times=1)
+        await b.fault(path=TRACK_BULK, status=200, body=UNSAID, times=1)
+        async with b.running():
+            await b.settled()
+        assert await delivered(b) == [f"m{number}" for number in range(1, 7)]
+        assert_balanced(b)
+
+
 async def test_events_of_different_people_are_parted_between_them(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         for user in "01111122":
