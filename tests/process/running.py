@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ def free_port() -> int:
 def answer_of(
     url: str, body: Any = None, seconds: float = 10, method: str | None = None
 ) -> tuple[int, Any]:
-    """(status, JSON) of a GET, or of a POST where there is a body; (0, None) without an answer."""
+    """(status, JSON) of a GET, or of a POST where there is a body; (0, None) without an answer, or
+    with one that was cut short.
+    """
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, method=method)
     try:
@@ -35,7 +38,7 @@ def answer_of(
             return answer.status, json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read() or b"null")
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
+    except (urllib.error.URLError, ConnectionError, TimeoutError, HTTPException):
         return 0, None
 
 
