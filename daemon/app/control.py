@@ -4,6 +4,7 @@ HTTP over a Unix socket, readable and writable by the owner and the group. What 
 budget goes through here, so that two processes never hold budgets for one project unawares.
 """
 
+import errno
 import socket
 import stat
 from collections.abc import Awaitable, Callable, Iterator
@@ -143,27 +144,27 @@ def listening_on(path: Path) -> Iterator[socket.socket]:
                     path.unlink()
 
 
-def _somebody_listens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
-        return caller.connect_ex(str(path)) == 0
-
-
 def _listen(path: Path) -> socket.socket:
-    if _somebody_listens(path):
-        raise ConfigurationError(
-            f"control.socket: another daemon listens on {path}; give each its own"
-        )
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
+        if not _somebody_listens(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
         listener.bind(str(path))
         path.chmod(_MODE)
     except OSError as error:
         listener.close()
-        raise ConfigurationError(f"control.socket: can't listen on {path}: {error}") from error
+        why = "another daemon does" if error.errno == errno.EADDRINUSE else str(error)
+        raise ConfigurationError(f"control.socket: can't listen on {path}: {why}") from error
     listener.listen(_BACKLOG)
     return listener
+
+
+def _somebody_listens(path: Path) -> bool:
+    """Whether a process has it, even one that stands still and takes no more callers."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.settimeout(0)
+        return caller.connect_ex(str(path)) in {0, errno.EAGAIN}
 
 
 async def _body(request: Request) -> bytes:

@@ -4,12 +4,12 @@ import json
 import logging
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 import msgspec
 
-from daemon.clients.iterable.catalog import ListInfo
+from daemon.clients.iterable.catalog import ListInfo, Named
 from daemon.clients.iterable.client import IterableClient
 from daemon.domain.commands import Group
 from daemon.domain.identity import ProjectType
@@ -25,17 +25,7 @@ from daemon.store.database import Database
 log = logging.getLogger(__name__)
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
-_EDITABLE = {"Standard", ""}
 _OPT_IN = "OptIn"
-
-
-class Named(Protocol):
-    """A list, channel or message type."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def name(self) -> str: ...
 
 
 class Publisher:
@@ -191,7 +181,7 @@ def _doubts(need: Need, there: Sequence[Named]) -> list[str]:
         ids = ", ".join(str(number) for number in sorted(each.id for each in found))
         many = f"several {WORDS[need.group]}s"
         return [f"{need.place}: {many} are called {need.reference!r}; give one of the ids {ids}"]
-    if found and isinstance(found[0], ListInfo) and found[0].type not in _EDITABLE:
+    if found and isinstance(found[0], ListInfo) and not found[0].editable:
         kind = found[0].type.lower()
         return [f"{need.place}: {need.reference!r} is a {kind} list; it can't be edited"]
     return []

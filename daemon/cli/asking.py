@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
 
 from daemon.cli.findings import Finding, Kind
 from daemon.clients.http import Secret, open_http
 from daemon.clients.iterable.budgets import Budgets
-from daemon.clients.iterable.catalog import ListInfo
+from daemon.clients.iterable.catalog import ListInfo, Named
 from daemon.clients.iterable.client import IterableClient
 from daemon.clients.iterable.endpoints import effective_limits
 from daemon.clients.iterable.probe import Probe
@@ -16,17 +15,6 @@ from daemon.domain.identity import ProjectType
 from daemon.errors import ServiceError
 from daemon.mapping.catalog import WORDS, Need
 from daemon.settings import IterableSettings
-
-STATIC = "Standard"
-
-
-class Named(Protocol):
-    """A list, channel or message type."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def name(self) -> str: ...
 
 
 async def ask_iterable(
@@ -120,7 +108,7 @@ def judge_name(need: Need, there: Sequence[Named]) -> Finding:
         text = f"{need.place}: several {many} are called {called}; give one of the ids {ids}"
         return Finding(Kind.WRONG, text)
     known = found[0]
-    if isinstance(known, ListInfo) and known.type not in {STATIC, ""}:
+    if isinstance(known, ListInfo) and not known.editable:
         kind = known.type.lower()
         text = f"{need.place}: list {called} is {kind}; only a static list can be edited"
         return Finding(Kind.WRONG, text)

@@ -216,20 +216,20 @@ class _Reader:
         if not isinstance(name, str) or not name.strip() or "/" in name:
             self._wrong(f"{place}.name", "must be text without a slash")
             return ""
+        self._take_name(name, place)
+        return name
+
+    def _take_name(self, name: str, place: str) -> None:
         if name in self._names:
             self._wrong(f"{place}.name", f"{name!r} is already the name of {self._names[name]}")
         self._names[name] = place
-        return name
 
     def _event(self, block: Mapping[str, Any], place: str) -> None:
         read = read_block(block, place, self.problems)
         if read is None:
             return
-        if read.name in self._names:
-            self._wrong(
-                f"{place}.name", f"{read.name!r} is already the name of {self._names[read.name]}"
-            )
-        self._names[read.name] = place
+        if read.name:
+            self._take_name(read.name, place)
         for name, field in read.own.compiled.items():
             for root in unknown_roots(field.reads):
                 allowed = ", ".join(ROOTS)

@@ -62,13 +62,11 @@ class Landing:
         self.unsent(sent)
         resident = sent.resident
         before = resident.barrier, resident.rest
-        known = resident.believed.identity is not None
-        absent = any(part.reason == ABSENT for part in resident.believed.parts.values())
         settled = self._apply(sent, outcome, endpoint, now)
         resident.dirty = True
         if settled and sent.kind == FIELDS and sent.whole:
             resident.barrier, resident.later = resident.later, NEVER
-        if known and sent.kind == FIELDS and outcome.verdict in _TAKEN and not absent:
+        if sent.kind == FIELDS and outcome.verdict in _TAKEN:
             self._converger.narrow(resident)
         else:
             self._converger.compare(resident)
@@ -103,10 +101,10 @@ class Landing:
 
     def _apply(self, sent: Sent, outcome: RowOutcome, endpoint: Endpoint, now: int) -> bool:
         """Whether the row is settled: accepted whole, or refused whole."""
+        if outcome.verdict in _TAKEN:
+            self._accept(sent, endpoint, now)
+            return True
         match outcome.verdict:
-            case _ if outcome.verdict in _TAKEN:
-                self._accept(sent, endpoint, now)
-                return True
             case Verdict.RETRY:
                 self._again(sent, now)
                 return False
@@ -128,14 +126,14 @@ class Landing:
                 self._confirm_identity(sent, now)
                 continue
             believed.parts[part] = Part(digest, now, certainty, "", sent.chosen.get(part, 0))
+        found_again = proves_user and forget_absence(believed)
         if creating:
             project = self._converger.mappings.project
             whole = sent.kind == FIELDS
             believed.identity = sent.identity if whole else sent.identity.only_key(project)
-        if proves_user:
-            forget_absence(believed)
-        if creating:
             _send_opt_outs_again(believed)
+        if creating or found_again:
+            resident.difference = None  # more is open by now than was compared last
         if not proven:
             self._converger.delay(resident.id, now + self._patience.lag)
         resident.retry.pop(sent.kind, None)

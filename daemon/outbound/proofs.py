@@ -157,7 +157,7 @@ class Proofs:
         self, resident: Resident, wanted: IterableIdentity, observed: Observed
     ) -> None:
         """The identity is there. Whether it is the user we knew, or another one who had it before,
-        shows in what that user holds: whatever differs is sent again.
+        shows in what that user holds: whatever differs is sent again, but for what was refused.
         """
         resident.retry.pop(IDENTITY, None)
         if observed.identity != wanted or not observed.exists:
@@ -165,7 +165,9 @@ class Proofs:
         resident.believed.identity = wanted
         parts, opt_in = resident.believed.parts, self._converger.mappings.opt_in_types
         for name, part in parts.items():
-            if name != IDENTITY and observed_hash(observed, name, opt_in) != part.hash:
+            if name == IDENTITY or part.certainty == Certainty.REFUSED:
+                continue
+            if observed_hash(observed, name, opt_in) != part.hash:
                 parts[name] = msgspec.structs.replace(part, certainty=Certainty.UNKNOWN)
         parts[IDENTITY] = Part(identity_hash(wanted), observed.as_of)
 

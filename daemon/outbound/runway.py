@@ -34,7 +34,7 @@ from daemon.outbound.landing import ACCEPTED, UNCERTAIN, Landing, Patience
 from daemon.outbound.permits import Permits
 from daemon.outbound.proofs import Proofs
 from daemon.outbound.residents import NEVER, Resident, Residents
-from daemon.outbound.turn import SUBSCRIPTIONS_MISSING, Turn
+from daemon.outbound.turn import Turn
 from daemon.outbound.waitroom import WaitRoom
 from daemon.store import calls
 from daemon.telemetry import names
@@ -242,20 +242,20 @@ class Runway:
         self._close(turn, flight, error.status if error else 0, split=True)
         never_sent = error is not None and error.code == NOT_SENT
         uncertain = isinstance(error, Unreachable | ServerFailed) and not never_sent
-        if not isinstance(error, Throttled):
-            self._permits.trouble(endpoint, error, turn.now)
         match error:
             case Throttled():
                 pass  # the client has paused the budget
             case Unauthorized():
+                self._permits.trouble(endpoint, error, turn.now)
                 self._permits.pause_unauthorized(endpoint, turn.now)
                 turn.counters["unauthorized"] += 1
             case EndpointMissing(code=code) if (
                 endpoint is Endpoint.SUBSCRIPTIONS and code == ENDPOINT_NOT_FOUND
             ):
                 self._converger.subscriptions_missing = True
-                turn.facts[SUBSCRIPTIONS_MISSING] = str(error)
+                turn.counters["subscriptions sent as whole arrays"] += 1
             case _:
+                self._permits.trouble(endpoint, error, turn.now)
                 self._permits.pause(endpoint, turn.now)
         for sent in flight.sent:
             if uncertain:
@@ -305,15 +305,18 @@ class Runway:
     def _return(self, sent: Sent, now: int) -> None:
         """A row that was not taken. Where it is not wanted any more, nothing waits for it."""
         self._landing.returned(sent, now)
-        self._emitter.offer(sent.resident)
-        self._waitroom.look(sent.resident)
+        self._let_on(sent.resident)
 
     def _land_state(self, turn: Turn, flight: Flight, sent: Sent, row: RowOutcome) -> None:
         self._landing.row(sent, row, flight.key.endpoint, turn.now)
         if row is not ACCEPTED:
             self._check_identity(sent, turn.now)
-        self._emitter.offer(sent.resident)
-        self._waitroom.look(sent.resident)
+        self._let_on(sent.resident)
+
+    def _let_on(self, resident: Resident) -> None:
+        """Its events go on, if nothing holds them any more."""
+        self._emitter.offer(resident)
+        self._waitroom.look(resident)
 
     def _ask_again(self, flight: Flight, unsaid: Sequence[int], now: int) -> frozenset[int]:
         """Which rows fly again, as the answer did not say what became of them; fewer together, so

@@ -20,7 +20,6 @@ from daemon.store import (
     Connection,
     calls,
     cursors,
-    facts,
     identifiers,
     log,
     marks,
@@ -30,8 +29,6 @@ from daemon.store import (
 )
 
 FOLDED = "folded"
-SUBSCRIPTIONS_MISSING = "subscriptions missing"
-"""The fact that the incremental subscription calls answered 404 (iterable.md §10)."""
 
 
 class HandOver(msgspec.Struct, frozen=True):
@@ -61,7 +58,6 @@ class Turn:
         self.waiting_drop: list[int] = []
         self.waiting_update: list[waiting.WaitingRow] = []
         self.late: dict[Fate, list[int]] = {}
-        self.facts: dict[str, str] = {}
         self.repoint: list[tuple[str, str]] = []
         self.left: list[Resident] = []
         self.opens: list[calls.NewCall] = []
@@ -103,7 +99,6 @@ class Turn:
             or self.waiting_drop
             or self.waiting_update
             or self.left
-            or self.facts
             or any(passed.to > start for start, passed in self.passed.values())
         )
 
@@ -130,8 +125,6 @@ def checkpoint(
         marks.put(connection, changes.put)
         marks.drop(connection, changes.drop)
         _write_cursors(connection, turn, shards)
-        for name, value in turn.facts.items():
-            facts.put(connection, name, value, turn.now)
         waiting.remove(connection, turn.waiting_drop)
         waiting.update(connection, turn.waiting_update)
         waiting.add(connection, turn.waiting_add)

@@ -11,22 +11,15 @@ from anyio.abc import TaskGroup
 from daemon.clients.status import Trouble
 from daemon.domain.commands import Endpoint
 from daemon.domain.messages import LogRow
-from daemon.outbound.converging import Converger
-from daemon.outbound.departures import Departures
-from daemon.outbound.emitting import Emitter, Event, Fate
-from daemon.outbound.event_landing import EventLanding
+from daemon.outbound.crew import assemble
+from daemon.outbound.emitting import Event, Fate
 from daemon.outbound.flights import Landed
-from daemon.outbound.folding import Done, Folder
-from daemon.outbound.landing import Landing
+from daemon.outbound.folding import Done
 from daemon.outbound.parts import LaneParts
-from daemon.outbound.permits import Permits
-from daemon.outbound.proofs import Proofs
-from daemon.outbound.residents import Resident, Residents
+from daemon.outbound.residents import Resident
 from daemon.outbound.resolving import Read, read_message
-from daemon.outbound.runway import Runway
 from daemon.outbound.start import Start
 from daemon.outbound.turn import FOLDED, Turn, checkpoint, settle
-from daemon.outbound.waitroom import WaitRoom
 from daemon.store import Connection, log, marks, waiting
 
 _FILLS_A_FOLD = 4
@@ -46,10 +39,9 @@ class Turns:
         nudge: Callable[[], None],
         appended: Callable[[], None],
     ) -> None:
-        settings, mappings = parts.settings, parts.mappings()
-        shards = frozenset(parts.shards)
+        crew = assemble(parts, state)
         self._parts = parts
-        self._settings = settings
+        self._settings = parts.settings
         self._group = group
         self._nudge = nudge
         self._appended = appended
@@ -63,62 +55,15 @@ class Turns:
         self._partly = state.partly
         self._asleep = True
         self._landed: list[Landed] = []
-        self._residents = Residents()
-        self._converger = Converger(mappings, longest_wait=settings.patience.longest_wait)
-        self._emitter = Emitter(mappings, state.emitted, window=settings.window)
-        self._proofs = Proofs(parts.client, self._converger, parts.clock, settings.patience)
-        self._folder = Folder(
-            parts.database,
-            self._residents,
-            self._converger,
-            shards=shards,
-            bounds=settings.bounds,
-            lag=settings.patience.lag,
-            max_hops=settings.max_hops,
-            unproven_found=self._proofs.expect,
-        )
-        self._waitroom = WaitRoom(
-            parts.database,
-            self._emitter,
-            self._converger,
-            self._folder,
-            settings,
-            shards,
-            state.parked,
-        )
-        self._departures = Departures(
-            parts.database,
-            self._folder.merging,
-            self._residents,
-            self._converger,
-            self._emitter,
-            self._waitroom,
-        )
-        self._permits = Permits(
-            parts.budgets, settings.patience, parts.rng, most=settings.calls_per_endpoint
-        )
-        self._runway = Runway(
-            client=parts.client,
-            permits=self._permits,
-            converger=self._converger,
-            emitter=self._emitter,
-            landing=Landing(self._converger, settings.patience, parts.rng),
-            event_landing=EventLanding(
-                self._residents,
-                self._converger,
-                self._emitter,
-                self._waitroom,
-                settings.patience,
-                parts.rng,
-            ),
-            proofs=self._proofs,
-            waitroom=self._waitroom,
-            residents=self._residents,
-            clock=parts.clock,
-            instruments=parts.instruments,
-            patience=settings.patience,
-            shards=parts.shards,
-        )
+        self._residents = crew.residents
+        self._converger = crew.converger
+        self._emitter = crew.emitter
+        self._proofs = crew.proofs
+        self._folder = crew.folder
+        self._waitroom = crew.waitroom
+        self._departures = crew.departures
+        self._permits = crew.permits
+        self._runway = crew.runway
 
     @property
     def grounded(self) -> bool:

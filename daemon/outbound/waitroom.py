@@ -208,8 +208,8 @@ class WaitRoom:
         found = {row.user: residents.get(row.user) for row in rows}
         idle = {user: one for user, one in found.items() if one is not None and one.idle}
         ended = [row for row in rows if row.user in idle and row.id not in dropped]
+        self.drop(turn, ended)
         for row in ended:
-            turn.waiting_drop.append(row.id)
             turn.late.setdefault(Fate.EXPIRED, []).append(row.position)
             idle[row.user].profile.waiting -= 1
             idle[row.user].dirty = True

@@ -132,7 +132,8 @@ def ended_above(connection: Connection, stage: str, position: int, since: int) -
 def chunk_end(connection: Connection, before: int, chunk: int) -> int:
     """Up to which time (ms), at most `before`, about `chunk` turns are the oldest."""
     statement = select(TURN.c.at).where(TURN.c.at < before).order_by(TURN.c.at)
-    return connection.execute(statement.offset(chunk).limit(1)).scalar() or before
+    last = connection.execute(statement.offset(chunk).limit(1)).scalar()
+    return before if last is None else last + 1
 
 
 def trim(connection: Connection, before: int) -> int:

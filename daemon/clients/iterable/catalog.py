@@ -5,7 +5,7 @@ Iterable adds to its answers without notice: unknown fields are passed over (ite
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -14,12 +14,26 @@ from daemon.errors import Unreachable
 T = TypeVar("T")
 
 
+class Named(Protocol):
+    """A list, channel or message type."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+
+
 class ListInfo(msgspec.Struct, frozen=True):
     """A list. `type` is Standard, Dynamic, Suppression or Internal; only Standard takes rows."""
 
     id: int
     name: str
     type: str = msgspec.field(default="", name="listType")
+
+    @property
+    def editable(self) -> bool:
+        """Whether members can be written; a list whose type isn't told is taken for one."""
+        return self.type in {"Standard", ""}
 
 
 class ChannelInfo(msgspec.Struct, frozen=True):
