@@ -88,7 +88,7 @@ class ControlClient:
                 while True:
                     await anyio.sleep(_SECONDS)
                     try:
-                        await self._call("GET", "/health")
+                        await self._call("GET", "/health", seconds=_SECONDS)
                     except SegueError as error:
                         answers.append(error)
                         group.cancel_scope.cancel()
